@@ -1,0 +1,21 @@
+//! Words everyone speaks: names, paths, times, exit codes, problems. No I/O.
+
+mod bytes;
+mod duration;
+mod edit;
+mod exit;
+mod names;
+mod path;
+mod problem;
+mod text;
+mod time;
+
+pub use bytes::{Bytes, File};
+pub use duration::Span;
+pub use edit::{Edit, PushRef};
+pub use exit::Exit;
+pub use names::{Branch, CommitId, Hook, PeerId, RefName, RunId};
+pub use path::RepoPath;
+pub use problem::Problem;
+pub use text::{count, nearest, plain, shell_quote};
+pub use time::Time;

@@ -1,0 +1,195 @@
+//! The command line: exactly what was typed. Its comments are the help text.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::{Exit, Problem};
+use crate::run::How;
+use crate::ui::{Color, Ui};
+
+/// Pull before work, push after work: git hooks and server automation that lose nothing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gsync",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "In a new clone: `gsync install`, then work as ever; the hooks do the rest.\n\
+                  Exit codes: 0 done, 1 refused, 2 usage, 3 put back, 4 kept, 5 stuck, 6 busy, \
+                  7 blind, 130 interrupted."
+)]
+pub struct Cli {
+    /// Run as if gsync was started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Print exactly one JSON object on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print the events of a run as they happen, one JSON object a line
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub json_lines: bool,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: When,
+    /// Say only what must be said
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show where this clone stands: branch, hub, changes, and what pulling would do
+    Status(StatusArgs),
+    /// Judge what is staged, a range of commits, or the whole work tree
+    Guard(GuardArgs),
+    /// Put gsync's hooks into this repository
+    Install(InstallArgs),
+    /// Take gsync's hooks out again, leaving everything as it was before
+    Uninstall(ActArgs),
+    /// Check that every hook would fire, and what else needs a hand
+    Doctor,
+    /// Repair what a killed run left behind
+    Rescue,
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the man pages into a directory
+    Man(ManArgs),
+}
+
+/// What every acting command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ActArgs {
+    /// Show the plan and its id, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Run exactly the plan with this id, or nothing
+    #[arg(long, value_name = "ID", conflicts_with = "dry_run")]
+    pub only: Option<String>,
+}
+
+impl ActArgs {
+    pub fn how(&self) -> How {
+        How { dry_run: self.dry_run, only: self.only.clone() }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Ask the hub first, even if it was asked a moment ago
+    #[arg(long, conflicts_with = "no_fetch")]
+    pub fetch: bool,
+    /// Do not ask the hub
+    #[arg(long)]
+    pub no_fetch: bool,
+    /// Exit with 1 unless everything is in sync and clean
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Keep the screen current until Ctrl-C
+    #[arg(long, conflicts_with_all = ["short", "json", "json_lines"])]
+    pub watch: bool,
+    /// One line for a shell prompt, without asking the hub
+    #[arg(long)]
+    pub short: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// Judge what is staged (the default)
+    #[arg(long, conflicts_with_all = ["range", "all"])]
+    pub staged: bool,
+    /// Judge every commit of a range, such as `origin/main..HEAD`
+    #[arg(long, value_name = "A..B", conflicts_with = "all")]
+    pub range: Option<String>,
+    /// Judge every file of the work tree that git tracks or would take
+    #[arg(long)]
+    pub all: bool,
+    /// How to print the verdict
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Json,
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// What this clone is for; a role of `.gsync.toml`
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// Install even where `core.hooksPath` of the user or the system is in the way
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where the pages go
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+impl Cli {
+    pub fn ui(&self) -> Ui {
+        let color = match self.color {
+            When::Auto => Color::Auto,
+            When::Always => Color::Always,
+            When::Never => Color::Never,
+        };
+        Ui {
+            json: self.json,
+            json_lines: self.json_lines,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            color,
+        }
+    }
+}
+
+/// Prints what clap has to say: help to stdout, mistakes to stderr, or as JSON if that was
+/// asked for.
+pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
+    if !err.use_stderr() {
+        let _ = err.print();
+        return Exit::Done;
+    }
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    if json {
+        let text = err.render().to_string();
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let problem = Problem::usage("usage", first.trim_start_matches("error: "))
+            .hint("look at `gsync --help`");
+        return Ui { json: true, ..Ui::default() }.error(&problem.into());
+    }
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "{}", err.render().ansi());
+    Exit::Usage
+}

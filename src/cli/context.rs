@@ -1,0 +1,143 @@
+//! What every command starts with: the repository, the configuration, the way to speak, and
+//! the one door to the engine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::base::{Exit, Problem};
+use crate::config::{self, Config};
+use crate::git::{self, Git};
+use crate::host;
+use crate::plan::{Outcome, Plan, Report};
+use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
+use crate::ui::{Collect, Human, JsonLines, Ui};
+
+/// How long an acting command waits for another one before it says busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A command's surroundings.
+pub struct Context {
+    pub git: Git,
+    pub ui: Ui,
+}
+
+impl Context {
+    /// Finds the repository of a directory.
+    pub fn open(dir: &Path, ui: Ui) -> Result<Self> {
+        if !dir.is_dir() {
+            return Err(Problem::blind(
+                "no-directory",
+                format!("there is no directory {}", dir.display()),
+            )
+            .into());
+        }
+        let context = Self { git: git::discover(dir)?, ui };
+        Ok(context)
+    }
+
+    /// The configuration of the work tree, or the defaults where there is none.
+    pub fn config(&self) -> Result<Config> {
+        let Some(work_dir) = &self.git.work_dir else { return Ok(Config::default()) };
+        match host::read::file(&work_dir.join(config::FILE))? {
+            Some(file) => Ok(config::parse(config::FILE, &file.bytes.0)?),
+            None => Ok(Config::default()),
+        }
+    }
+
+    /// Who runs this, for the journal.
+    pub fn who(&self) -> Who {
+        let role = self.git.config("gsync.role").ok().flatten();
+        let name = role.or_else(|| host::env::text("USER")).unwrap_or_else(|| "someone".into());
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        Who {
+            peer: format!("{name}@{}", host::env::host_name()),
+            command: format!("gsync {}", words.join(" ")),
+            dir: self.git.dir().to_owned(),
+        }
+    }
+
+    pub fn journal(&self) -> Journal {
+        Journal::at(&self.git.gsync_dir(), self.who())
+    }
+
+    /// Takes the lock of this repository.
+    pub fn lock(&self) -> Result<Lock> {
+        Lock::take(&self.git.gsync_dir(), &self.who().command, PATIENCE)
+    }
+
+    /// Carries out what `plan` decides, and tells whoever asked for it. The facts are taken
+    /// under the lock, so nothing of ours changes between looking and acting; what a killed
+    /// run left is put back first. A dry run takes no lock and leaves no trace.
+    pub fn act(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
+        let _lock = if how.dry_run { None } else { Some(self.lock()?) };
+        if !how.dry_run {
+            run::listen();
+            self.put_back_leftovers()?;
+        }
+        let plan = plan()?;
+        let mut journal = self.journal();
+        let mut hands = World { git: &self.git };
+        let mut collect = Collect::default();
+        let ran = {
+            let report: &mut dyn Report = match self.ui {
+                Ui { json: true, .. } => &mut collect,
+                Ui { json_lines: true, .. } => &mut JsonLines,
+                _ => &mut Human(self.ui),
+            };
+            run::act(&plan, how, &mut hands, &mut journal, report)?
+        };
+        if self.ui.json {
+            self.tell(&collect, &ran);
+        }
+        Ok((plan, ran))
+    }
+
+    /// Puts back what a killed run left. The lock must be held.
+    pub fn put_back_leftovers(&self) -> Result<Option<(Record, Outcome)>> {
+        let mut journal = self.journal();
+        let mut hands = World { git: &self.git };
+        let Some((left, outcome)) = (match self.ui.is_for_programs() {
+            true => run::rescue(&mut hands, &mut journal, &mut Collect::default())?,
+            false => run::rescue(&mut hands, &mut journal, &mut Human(self.ui))?,
+        }) else {
+            return Ok(None);
+        };
+        if outcome == Outcome::Stuck {
+            return Err(Problem::new(
+                Exit::Stuck,
+                "stuck",
+                format!("run {} was cut off and cannot be put back", left.id),
+            )
+            .because(format!("it was: {}", left.who.command))
+            .hint("look at what stands in the way above, then run `gsync rescue`")
+            .into());
+        }
+        self.ui.say(&format!("run {} ({}) was cut off; it was put back", left.id, left.plan.title));
+        Ok(Some((left, outcome)))
+    }
+
+    fn tell(&self, collect: &Collect, ran: &Ran) {
+        let mut object = json!({
+            "plan": collect.plan,
+            "run": ran.run,
+            "outcome": ran.outcome,
+            "put_back": collect.put_back,
+            "kept": collect.kept,
+        });
+        if ran.exit() != Exit::Done {
+            let exit = ran.exit();
+            object["error"] = json!({
+                "exit": exit.code(),
+                "code": exit.word(),
+                "message": collect.failed["why"],
+                "step": collect.failed["step"],
+                "hints": if exit == Exit::Stuck { vec!["run `gsync rescue`"] } else { vec![] },
+            });
+        }
+        self.ui.object(&object);
+    }
+}

@@ -1,0 +1,98 @@
+//! Questions to the git executable, and its answers. None of them changes what a person has.
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+
+use super::Git;
+use crate::base::{CommitId, RefName, plain};
+
+/// git said no; its first complaint without the word in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub command: String,
+    pub status: Option<i32>,
+    pub complaint: String,
+    pub stderr: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.command, self.complaint)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Git {
+    /// Runs a question and gives all it said.
+    pub fn output(&self, args: &[&str]) -> Result<Output> {
+        let mut command = self.command();
+        command.env("GIT_OPTIONAL_LOCKS", "0").args(args);
+        command.output().with_context(|| format!("run git {}", args.join(" ")))
+    }
+
+    /// What git answers, or nothing if it says no.
+    pub fn ask(&self, args: &[&str]) -> Result<Option<String>> {
+        let out = self.output(args)?;
+        Ok(out.status.success().then(|| trimmed(&out.stdout)))
+    }
+
+    /// What git answers to a question that has an answer.
+    pub fn must(&self, args: &[&str]) -> Result<String> {
+        self.must_bytes(args).map(|bytes| trimmed(&bytes))
+    }
+
+    /// The bytes that git answers to a question that has an answer.
+    pub fn must_bytes(&self, args: &[&str]) -> Result<Vec<u8>> {
+        let out = self.output(args)?;
+        if out.status.success() { Ok(out.stdout) } else { Err(refusal(args, &out).into()) }
+    }
+
+    /// Where a ref stands.
+    pub fn resolve_ref(&self, name: &RefName) -> Result<Option<CommitId>> {
+        let answer =
+            self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name.as_str()])?;
+        Ok(answer.as_deref().and_then(CommitId::parse))
+    }
+
+    /// The commit that a revision means, peeled.
+    pub fn resolve_commit(&self, rev: &str) -> Result<Option<CommitId>> {
+        let peeled = format!("{rev}^{{commit}}");
+        let answer =
+            self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
+        Ok(answer.as_deref().and_then(CommitId::parse))
+    }
+
+    /// A setting, the last value if there are several.
+    pub fn config(&self, key: &str) -> Result<Option<String>> {
+        self.ask(&["config", "--get", key])
+    }
+}
+
+/// What went wrong, from a failed command's words.
+pub(super) fn refusal(args: &[&str], out: &Output) -> Refusal {
+    let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+    let complaint = stderr
+        .lines()
+        .filter_map(|line| line.rsplit('\r').next())
+        .find_map(|line| line.strip_prefix("error: ").or(line.strip_prefix("fatal: ")))
+        .or_else(|| stderr.lines().find(|line| !line.trim().is_empty()))
+        .unwrap_or("git did not say why");
+    Refusal {
+        command: format!("git {}", args.first().copied().unwrap_or_default()),
+        status: out.status.code(),
+        complaint: plain(complaint),
+        stderr,
+    }
+}
+
+pub(super) fn trimmed(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches(['\n', '\r']).to_owned()
+}
+
+/// Runs a command that was put together elsewhere; a refusal becomes an error.
+pub(super) fn finish(command: &mut Command, args: &[&str]) -> Result<Vec<u8>> {
+    let out = command.args(args).output().with_context(|| format!("run git {}", args.join(" ")))?;
+    if out.status.success() { Ok(out.stdout) } else { Err(refusal(args, &out).into()) }
+}

@@ -1,0 +1,76 @@
+//! The repository.
+//!
+//! Everybody above may ask; only `run` may name [`write`]. What is asked in process goes
+//! through gix, in the few places where it wins; everything else, and every repository that
+//! gix does not read, goes to the git executable (`DECISIONS.md` has the figures).
+
+mod ask;
+mod discover;
+pub mod write;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::host::env;
+
+pub use ask::Refusal;
+pub use discover::discover;
+
+/// A repository, and the way to speak to git about it.
+#[derive(Debug, Clone)]
+pub struct Git {
+    /// The git directory of this work tree.
+    pub git_dir: PathBuf,
+    /// The git directory that all work trees share; the same if there is only one.
+    pub common_dir: PathBuf,
+    /// The top of the work tree; none in a bare repository.
+    pub work_dir: Option<PathBuf>,
+}
+
+impl Git {
+    /// gsync's own folder, shared by all work trees.
+    pub fn gsync_dir(&self) -> PathBuf {
+        self.common_dir.join("gsync")
+    }
+
+    /// Where commands run: the work tree, or the git directory of a bare repository.
+    pub fn dir(&self) -> &Path {
+        self.work_dir.as_deref().unwrap_or(&self.git_dir)
+    }
+
+    /// Whether this is one of several work trees and not the first.
+    pub fn is_linked_worktree(&self) -> bool {
+        self.git_dir != self.common_dir
+    }
+
+    /// A git command that speaks plainly: no translation, no prompt, no pager, no
+    /// file-system monitor, nothing on its input. It works on this repository whatever the
+    /// environment says, but keeps the index and the quarantine that a hook was given.
+    pub fn command(&self) -> Command {
+        let mut git = plain_git();
+        git.current_dir(self.dir()).env("GIT_DIR", &self.git_dir);
+        if let Some(work_dir) = &self.work_dir {
+            git.env("GIT_WORK_TREE", work_dir);
+        }
+        if self.is_linked_worktree() {
+            git.env("GIT_COMMON_DIR", &self.common_dir);
+        }
+        git
+    }
+}
+
+/// A git command outside of any repository that gsync knows yet.
+#[expect(clippy::disallowed_methods, reason = "the door by which git enters")]
+pub fn plain_git() -> Command {
+    let mut git = Command::new(env::raw("GSYNC_GIT").unwrap_or_else(|| "git".into()));
+    git.args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager"])
+        // LC_MESSAGES and not LC_ALL, which would change the encoding of names too.
+        .env("LC_MESSAGES", "C")
+        .env_remove("LANGUAGE")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null());
+    if let Some(all) = env::raw("LC_ALL") {
+        git.env_remove("LC_ALL").env("LC_CTYPE", all);
+    }
+    git
+}

@@ -1,0 +1,125 @@
+//! Deeds in the repository. Only `run` may name this file (`tests/it/house.rs`).
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use super::Git;
+use super::ask::{finish, refusal};
+use crate::base::{CommitId, Edit, File, PushRef, RefName};
+use crate::host;
+
+/// Moves a ref, if it is where it is expected to be.
+pub fn set_ref(
+    git: &Git,
+    name: &RefName,
+    to: Option<&CommitId>,
+    expect: Option<&CommitId>,
+) -> Result<()> {
+    // As many zeros as an id of this repository has letters.
+    let letters = to.or(expect).map_or(40, |id| id.as_str().len());
+    let none = "0".repeat(letters);
+    let expect = expect.map_or(none.as_str(), CommitId::as_str);
+    let args = match to {
+        Some(to) => vec!["update-ref", "--create-reflog", name.as_str(), to.as_str(), expect],
+        None => vec!["update-ref", "-d", name.as_str(), expect],
+    };
+    finish(&mut git.command(), &args).map(drop)
+}
+
+/// Sends refs, all or none, each under its lease. No hook of ours judges it again.
+pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)) -> Result<()> {
+    let mut args = vec!["push".to_owned(), "--porcelain".into(), "--atomic".into()];
+    for push in refs {
+        if let Some(lease) = &push.lease {
+            let lease = if lease.is_zero() { "" } else { lease.as_str() };
+            args.push(format!("--force-with-lease={}:{lease}", push.to));
+        }
+    }
+    args.push(remote.to_owned());
+    args.extend(refs.iter().map(PushRef::refspec));
+    let mut child = git
+        .command()
+        .args(&args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("run git push")?;
+    let stdout = child.stdout.take().context("a pipe")?;
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().context("a pipe")?).split(b'\n') {
+        let line = line?;
+        out(String::from_utf8_lossy(&line).rsplit('\r').next().unwrap_or_default());
+        said.extend_from_slice(&line);
+        said.push(b'\n');
+    }
+    let verdicts: Vec<String> = BufReader::new(stdout).lines().map_while(Result::ok).collect();
+    let status = child.wait()?;
+    if status.success() {
+        return Ok(());
+    }
+    let rejected = verdicts.iter().find_map(|line| line.strip_prefix("!\t"));
+    if let Some(rejected) = rejected {
+        bail!("the hub refused {}", rejected.replace('\t', " "));
+    }
+    let output = std::process::Output { status, stdout: Vec::new(), stderr: said };
+    Err(refusal(&["push"], &output).into())
+}
+
+/// Changes keys of a configuration file. git does it, under git's own lock.
+pub fn config(git: &Git, file: &Path, edits: &[Edit]) -> Result<()> {
+    edits.iter().try_for_each(|edit| config_one(git, file, edit))
+}
+
+fn config_one(git: &Git, file: &Path, edit: &Edit) -> Result<()> {
+    let mut command = git.command();
+    command.args(["config", "--file"]).arg(file);
+    match &edit.value {
+        Some(value) => finish(&mut command, &["--replace-all", &edit.key, value]).map(drop),
+        None => {
+            let args = ["--unset-all", edit.key.as_str()];
+            let out = command.args(args).output().context("run git config")?;
+            // 5: there was no such key, which is what was wanted.
+            if out.status.success() || out.status.code() == Some(5) {
+                Ok(())
+            } else {
+                Err(refusal(&args, &out).into())
+            }
+        }
+    }
+}
+
+/// Takes edits back. If the file is exactly what the edits made of the file that was there,
+/// it gets those bytes again; else each key gets its old value or goes.
+pub fn unconfig(git: &Git, file: &Path, edits: &[Edit], was: Option<&File>) -> Result<()> {
+    let now = host::read::file(file)?;
+    let dir = tempfile::tempdir().context("make a temporary directory")?;
+    let copy = dir.path().join("config");
+    if let Some(was) = was {
+        host::write::file(&copy, was)?;
+    }
+    let old = |key: &str| -> Result<Option<String>> {
+        if was.is_none() {
+            return Ok(None);
+        }
+        let mut command = git.command();
+        command.args(["config", "--file"]).arg(&copy).args(["--get", key]);
+        let out = command.output().context("run git config")?;
+        Ok(out.status.success().then(|| super::ask::trimmed(&out.stdout)))
+    };
+    let before: Vec<Edit> = edits
+        .iter()
+        .map(|edit| Ok(Edit { key: edit.key.clone(), value: old(&edit.key)? }))
+        .collect::<Result<_>>()?;
+    config(git, &copy, edits)?;
+    let made = host::read::file(&copy)?;
+    if made.as_ref().map(|file| &file.bytes) == now.as_ref().map(|file| &file.bytes) {
+        return match was {
+            Some(was) => host::write::file(file, was),
+            None => host::write::remove(file),
+        };
+    }
+    config(git, file, &before)
+}

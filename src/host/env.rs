@@ -1,0 +1,51 @@
+//! The door by which the environment enters. Every variable that gsync reads is named by a
+//! caller of this file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A variable as it is, if it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "the door by which the environment enters")]
+pub fn raw(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A variable that must be text to mean anything.
+pub fn text(name: &str) -> Option<String> {
+    raw(name).and_then(|value| value.into_string().ok())
+}
+
+/// The user's home directory.
+pub fn home() -> Option<PathBuf> {
+    raw("HOME").map(PathBuf::from)
+}
+
+/// The name of this machine up to the first dot; `GSYNC_HOST` overrides it, for containers
+/// that all have the same or a random one.
+pub fn host_name() -> String {
+    let name = text("GSYNC_HOST")
+        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let short = name.split('.').next().unwrap_or_default();
+    let safe: String =
+        short.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    if safe.is_empty() { "localhost".to_owned() } else { safe.to_lowercase() }
+}
+
+/// The variables with which git points its hooks at a repository. They must not reach a git
+/// that works on another one.
+pub const GIT_LOCAL: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];

@@ -1,0 +1,9 @@
+//! The machine: files, links, processes, the environment, the clock.
+//!
+//! Everybody above may ask [`read`], [`env`] and [`clock`]; only `run` may name [`write`].
+
+pub mod clock;
+pub mod env;
+pub mod process;
+pub mod read;
+pub mod write;

@@ -1,0 +1,59 @@
+//! Questions to the file system.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::base::{Bytes, File};
+
+/// A whole regular file, or nothing if there is none (links are followed).
+pub fn file(path: &Path) -> Result<Option<File>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(err).with_context(|| format!("read {}", path.display())),
+    };
+    let meta = fs::metadata(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(Some(File { bytes: Bytes(bytes), mode: meta.permissions().mode() & 0o7777 }))
+}
+
+/// The text of a file, or nothing if there is no such file. Other bytes than UTF-8 are an error.
+pub fn text(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(err).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// Where a symbolic link points, or nothing if there is no link.
+pub fn link(path: &Path) -> Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        Ok(to) => Ok(Some(to)),
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => Ok(None),
+        Err(err) => Err(err).with_context(|| format!("read link {}", path.display())),
+    }
+}
+
+/// Whether there is anything by that name, a dangling link included.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The names in a directory, sorted; none if there is no such directory.
+pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(err) => return Err(err).with_context(|| format!("read {}", dir.display())),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(PathBuf::from(entry?.file_name()));
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,118 @@
+//! Deeds on the file system. Only `run` may name this file (`tests/it/house.rs`).
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::base::File;
+
+/// Writes beside the file and renames: a reader sees the old or the new file, never a part.
+pub fn file(path: &Path, file: &File) -> Result<()> {
+    let describe = || format!("write {}", path.display());
+    let dir = path.parent().context("a path with a directory")?;
+    let mut beside =
+        tempfile::Builder::new().prefix(".gsync-").tempfile_in(dir).with_context(describe)?;
+    beside.write_all(&file.bytes.0).with_context(describe)?;
+    beside
+        .as_file()
+        .set_permissions(fs::Permissions::from_mode(file.mode))
+        .with_context(describe)?;
+    beside.as_file().sync_all().with_context(describe)?;
+    beside.persist(path).map_err(|err| err.error).with_context(describe)?;
+    Ok(())
+}
+
+/// Removes a file or a link; one that is gone already is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Renames, never over something that is there.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    let describe = || format!("move {} to {}", from.display(), to.display());
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // File systems without the flag: a look first is the best there is, under our lock.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            if to.symlink_metadata().is_ok() {
+                bail!("{}: it exists", describe());
+            }
+            fs::rename(from, to).with_context(describe)
+        }
+        Err(err) => Err(err).with_context(describe),
+    }
+}
+
+/// Points a link, atomically.
+pub fn link(at: &Path, to: &Path) -> Result<()> {
+    let describe = || format!("link {}", at.display());
+    let dir = at.parent().context("a path with a directory")?;
+    let beside = tempfile::Builder::new()
+        .prefix(".gsync-")
+        .make_in(dir, |path| std::os::unix::fs::symlink(to, path))
+        .with_context(describe)?;
+    let path = beside.into_temp_path();
+    fs::rename(&path, at).with_context(describe)?;
+    let _ = path.keep();
+    Ok(())
+}
+
+/// Makes one directory; the one above it must be there.
+pub fn make_dir(dir: &Path) -> Result<()> {
+    match fs::create_dir(dir) {
+        Err(err) if err.kind() == ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        other => other.with_context(|| format!("make {}", dir.display())),
+    }
+}
+
+/// Removes a directory if it is empty; one with something in it stays.
+pub fn remove_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir(dir) {
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+            Ok(())
+        }
+        other => other.with_context(|| format!("remove {}", dir.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rename_never_goes_over_another_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&a, "a").unwrap();
+        fs::write(&b, "b").unwrap();
+        assert!(rename(&a, &b).is_err());
+        assert_eq!(fs::read_to_string(&b).unwrap(), "b");
+    }
+
+    #[test]
+    fn a_directory_with_something_in_it_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a"), "a").unwrap();
+        remove_dir(dir.path()).unwrap();
+        assert!(dir.path().join("a").exists());
+    }
+
+    #[test]
+    fn a_link_replaces_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("l");
+        link(&at, Path::new("one")).unwrap();
+        link(&at, Path::new("two")).unwrap();
+        assert_eq!(fs::read_link(&at).unwrap(), Path::new("two"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,237 @@
+//! The diary of the runs: one file each, JSON lines, written ahead of the deed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{RunId, Time};
+use crate::host::clock;
+use crate::plan::{Before, Outcome, Plan, Step};
+
+/// The diary of one repository or app. The lock must be held while it is written.
+pub struct Journal {
+    dir: Option<PathBuf>,
+    who: Who,
+    current: Option<(RunId, File)>,
+}
+
+/// Who runs, for `gsync log`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// `role@host`, or the user where no role is set.
+    pub peer: String,
+    /// The command as it was typed.
+    pub command: String,
+    /// The work tree that it ran in: worktrees share a journal.
+    #[serde(default)]
+    pub dir: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+enum Entry {
+    Begin { run: RunId, at: Time, pid: u32, who: Who, plan: Plan },
+    WillDo { step: Step, before: Before },
+    End { at: Time, outcome: Outcome },
+}
+
+/// One run as its journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    pub id: RunId,
+    pub at: Time,
+    pub who: Who,
+    pub plan: Plan,
+    /// The steps that were begun, with what was there before.
+    #[serde(skip)]
+    pub begun: Vec<(Step, Before)>,
+    /// Nothing: it was cut off, or is still running.
+    pub outcome: Option<Outcome>,
+}
+
+/// What a killed run has left behind.
+pub type Unfinished = Record;
+
+impl Journal {
+    /// The journal in gsync's folder of a git directory or an app home.
+    pub fn at(gsync_dir: &Path, who: Who) -> Self {
+        Self { dir: Some(gsync_dir.join("runs")), who, current: None }
+    }
+
+    /// For tests: remembers nothing.
+    pub fn nowhere() -> Self {
+        Self { dir: None, who: Who::default(), current: None }
+    }
+
+    /// All runs, the oldest first. A file that cannot be read is an error: what is unknown
+    /// must not look like nothing.
+    pub fn records(&self) -> Result<Vec<Record>> {
+        let numbers = self.numbers()?;
+        let records = numbers.into_iter().map(|n| self.record(n));
+        Ok(records.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// The last run, if it did not come to an end. Runs follow one another under a lock, so
+    /// only the last one can be unfinished.
+    pub fn unfinished(&self) -> Result<Option<Unfinished>> {
+        for number in self.numbers()?.into_iter().rev() {
+            if let Some(record) = self.record(number)? {
+                return Ok(record.outcome.is_none().then_some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One run by its id.
+    pub fn find(&self, id: &RunId) -> Result<Option<Record>> {
+        match id.as_str().strip_prefix('r').and_then(|n| n.parse().ok()) {
+            Some(number) => self.record(number),
+            None => Ok(None),
+        }
+    }
+
+    /// The id of the run that was begun here last.
+    pub fn current(&self) -> Option<&RunId> {
+        self.current.as_ref().map(|(id, _)| id)
+    }
+
+    pub(super) fn begin(&mut self, plan: &Plan) -> Result<()> {
+        let Some(dir) = self.dir.clone() else { return Ok(()) };
+        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        let number = self.numbers()?.last().map_or(1, |last| last + 1);
+        let path = self.path(number).expect("a journal somewhere");
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("write the journal {}", path.display()))?;
+        let id = RunId::new(format!("r{number}"));
+        let who = self.who.clone();
+        self.current = Some((id.clone(), file));
+        let plan = plan.clone();
+        self.write(&Entry::Begin {
+            run: id,
+            at: clock::now(),
+            pid: std::process::id(),
+            who,
+            plan,
+        })?;
+        // The name of the file must survive a crash as well as its contents.
+        File::open(&dir).and_then(|dir| dir.sync_all()).context("write the journal")
+    }
+
+    pub(super) fn will_do(&mut self, step: &Step, before: &Before) -> Result<()> {
+        self.write(&Entry::WillDo { step: step.clone(), before: before.clone() })
+    }
+
+    pub(super) fn end(&mut self, outcome: Outcome) -> Result<()> {
+        self.write(&Entry::End { at: clock::now(), outcome })
+    }
+
+    /// Opens the file of a run again, to write its end.
+    pub(super) fn resume(&mut self, id: &RunId) -> Result<()> {
+        let number = id.as_str().trim_start_matches('r').parse().context("the id of a run")?;
+        let Some(path) = self.path(number) else { return Ok(()) };
+        let file = OpenOptions::new().append(true).open(&path)?;
+        self.current = Some((id.clone(), file));
+        Ok(())
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<()> {
+        let Some((_, file)) = &mut self.current else { return Ok(()) };
+        // The newline in front keeps an entry apart from a torn one before it.
+        let line = format!("\n{}\n", serde_json::to_string(entry)?);
+        file.write_all(line.as_bytes()).context("write the journal")?;
+        file.sync_data().context("write the journal")
+    }
+
+    fn path(&self, number: u32) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.join(format!("{number:06}.jsonl")))
+    }
+
+    fn numbers(&self) -> Result<Vec<u32>> {
+        let Some(dir) = &self.dir else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(err) => return Err(err).with_context(|| format!("read {}", dir.display())),
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// One run as it stands, or nothing if not even its beginning was written.
+    fn record(&self, number: u32) -> Result<Option<Record>> {
+        let Some(path) = self.path(number) else { return Ok(None) };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(err) => return Err(err).with_context(|| format!("read {}", path.display())),
+        };
+        let mut found: Option<Record> = None;
+        for line in text.lines() {
+            // A torn line is an entry that a crash cut short. It is written
+            // before the deed, so the deed was not done.
+            let Ok(entry) = serde_json::from_str(line) else { continue };
+            match (entry, &mut found) {
+                (Entry::Begin { run, at, who, plan, .. }, found) => {
+                    *found =
+                        Some(Record { id: run, at, who, plan, begun: Vec::new(), outcome: None });
+                }
+                (Entry::WillDo { step, before }, Some(run)) => run.begun.push((step, before)),
+                (Entry::End { outcome, .. }, Some(run)) => run.outcome = Some(outcome),
+                (_, None) => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(dir: &str) -> Step {
+        Step::MakeDir { dir: dir.into() }
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_found_with_what_it_had_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::at(dir.path(), Who::default());
+        let plan = Plan::new("two").then(step("a")).then(step("b"));
+        journal.begin(&plan).unwrap();
+        journal.will_do(&step("a"), &Before::Dir { exists: false }).unwrap();
+        // The entry after that was torn by the crash.
+        let path = dir.path().join("runs/000001.jsonl");
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str("\n{\"entry\":\"will-");
+        fs::write(&path, text).unwrap();
+
+        let left = Journal::at(dir.path(), Who::default()).unfinished().unwrap().unwrap();
+        assert_eq!(left.id, RunId::new("r1"));
+        assert_eq!(left.begun, [(step("a"), Before::Dir { exists: false })]);
+    }
+
+    #[test]
+    fn runs_are_numbered_and_a_finished_one_is_not_unfinished() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::at(dir.path(), Who::default());
+        for _ in 0..2 {
+            journal.begin(&Plan::new("p")).unwrap();
+            journal.end(Outcome::Done).unwrap();
+        }
+        assert_eq!(journal.current(), Some(&RunId::new("r2")));
+        assert_eq!(journal.unfinished().unwrap(), None);
+        assert_eq!(journal.records().unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,97 @@
+//! One gsync at a time in a repository. The kernel holds the lock, so the dead let go of it
+//! by dying; the file says who holds it, for whoever has to wait.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Exit, Problem, Time};
+use crate::host::clock;
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    command: String,
+    since: Time,
+}
+
+impl Lock {
+    /// Takes the lock, waiting at most so long. `dir` is gsync's folder in the common git
+    /// directory, or an app's.
+    pub fn take(dir: &Path, command: &str, wait: Duration) -> Result<Self> {
+        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        let path = dir.join("lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .with_context(|| format!("open {}", path.display()))?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if waited < wait => {
+                    std::thread::sleep(Duration::from_millis(20));
+                    waited += Duration::from_millis(20);
+                }
+                Err(TryLockError::WouldBlock) => return Err(busy(&mut file).into()),
+                Err(TryLockError::Error(err)) => {
+                    return Err(err).with_context(|| format!("lock {}", path.display()));
+                }
+            }
+        }
+        let holder =
+            Holder { pid: std::process::id(), command: command.to_owned(), since: clock::now() };
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(serde_json::to_string(&holder)?.as_bytes())?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn busy(file: &mut File) -> Problem {
+    let mut text = String::new();
+    let _ = file.seek(SeekFrom::Start(0));
+    let _ = file.read_to_string(&mut text);
+    let problem = Problem::new(Exit::Busy, "busy", "another gsync is at work here");
+    match serde_json::from_str::<Holder>(&text) {
+        Ok(holder) => problem.because(format!(
+            "process {} runs `{}` since {} ({})",
+            holder.pid,
+            holder.command,
+            holder.since.rfc3339(),
+            holder.since.ago(clock::now())
+        )),
+        Err(_) => problem,
+    }
+    .hint("wait for it and try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_the_lock_and_gets_it_when_it_is_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Lock::take(dir.path(), "gsync start", Duration::ZERO).unwrap();
+        let err = Lock::take(dir.path(), "gsync pull", Duration::from_millis(30)).unwrap_err();
+        let problem = err.downcast_ref::<Problem>().unwrap();
+        assert_eq!(problem.exit, Exit::Busy);
+        assert!(problem.because[0].contains("runs `gsync start`"), "{problem:?}");
+        drop(first);
+        Lock::take(dir.path(), "gsync pull", Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,197 @@
+//! Turning events, facts and problems into bytes. The only room that prints.
+//!
+//! Results go to stdout, everything said about them goes to stderr. Nothing here fails:
+//! a reader that went away is no reason to stop half way.
+
+mod report;
+mod style;
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::base::{Exit, Problem};
+use crate::host::env;
+
+pub use report::{Collect, Human, JsonLines};
+pub use style::Style;
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How this command speaks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ui {
+    /// One JSON object on stdout, and nothing else there.
+    pub json: bool,
+    /// The events of a run on stdout, one object a line.
+    pub json_lines: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    pub color: Color,
+}
+
+impl Ui {
+    /// Whether programs read what comes out on stdout.
+    pub fn is_for_programs(&self) -> bool {
+        self.json || self.json_lines
+    }
+
+    /// The colours for stdout.
+    pub fn style(&self) -> Style {
+        self.style_for(stdout().is_terminal())
+    }
+
+    /// The colours for stderr.
+    pub fn talk_style(&self) -> Style {
+        self.style_for(stderr().is_terminal())
+    }
+
+    fn style_for(&self, terminal: bool) -> Style {
+        let on = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                terminal
+                    && env::raw("NO_COLOR").is_none()
+                    && env::text("TERM").is_none_or(|term| term != "dumb")
+            }
+        };
+        Style::new(on)
+    }
+
+    /// A result for people: to stdout, as it is.
+    pub fn result(&self, text: &str) {
+        let mut out = stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A result for programs: one object with `"gsync": 1` in front.
+    pub fn object(&self, value: &impl Serialize) {
+        let mut object = Map::new();
+        object.insert("gsync".into(), json!(1));
+        match serde_json::to_value(value).expect("facts are plain data") {
+            Value::Object(fields) => object.extend(fields),
+            other => drop(object.insert("result".into(), other)),
+        }
+        self.result(&format!("{}\n", Value::Object(object)));
+    }
+
+    /// Talk, to stderr. Silent with `--quiet`.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            talk(line);
+        }
+    }
+
+    /// Talk that only `--verbose` wants.
+    pub fn detail(&self, line: &str) {
+        if self.verbose {
+            talk(line);
+        }
+    }
+
+    /// Something a person should know, even with `--quiet`.
+    pub fn warn(&self, line: &str) {
+        let style = self.talk_style();
+        talk(&format!("{} {line}", style.warning("warning:")));
+    }
+
+    /// What can be done about it. Silent with `--quiet`.
+    pub fn hint(&self, line: &str) {
+        let style = self.talk_style();
+        self.say(&format!("{} {line}", style.hint("hint:")));
+    }
+
+    /// Says what went wrong, why, and what can be done, and says how to exit.
+    pub fn error(&self, err: &anyhow::Error) -> Exit {
+        let told = Told::of(err);
+        if self.is_for_programs() {
+            let error = json!({
+                "exit": told.exit.code(),
+                "code": told.code,
+                "message": told.message,
+                "because": told.because,
+                "hints": told.hints,
+            });
+            self.object(&json!({ "error": error }));
+        } else {
+            talk(told.lines(&self.talk_style()).trim_end());
+        }
+        told.exit
+    }
+}
+
+/// An error in the words that a person or a program gets.
+struct Told {
+    exit: Exit,
+    code: String,
+    message: String,
+    because: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Told {
+    fn of(err: &anyhow::Error) -> Self {
+        let mut chain = err.chain().map(ToString::to_string);
+        let message = chain.next().unwrap_or_default();
+        let mut because: Vec<String> = chain.collect();
+        let problem = err.downcast_ref::<Problem>();
+        because.extend(problem.map(|problem| problem.because.clone()).unwrap_or_default());
+        let (exit, code, hints) = match problem {
+            Some(problem) => (problem.exit, problem.code, problem.hints.clone()),
+            None => (Exit::Blind, "failed", Vec::new()),
+        };
+        let hints = hints.into_iter().take(3).collect();
+        Self { exit, code: code.to_owned(), message, because, hints }
+    }
+
+    fn lines(&self, style: &Style) -> String {
+        let mut text = format!("{} {}\n", style.error("error:"), self.message);
+        for line in &self.because {
+            text += &format!("{} {line}\n", style.dim("because:"));
+        }
+        for hint in &self.hints {
+            text += &format!("{} {hint}\n", style.hint("hint:"));
+        }
+        text
+    }
+}
+
+/// To stderr; nobody there is no error.
+fn talk(line: &str) {
+    let mut err = stderr().lock();
+    let _ = writeln!(err, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_keeps_its_hints_and_exit_under_any_context() {
+        let problem = Problem::refuse("detached", "HEAD is detached").hint("run `git switch main`");
+        let err = Err::<(), _>(problem).context("start the session").unwrap_err();
+        let told = Told::of(&err);
+        assert_eq!(told.exit, Exit::Refused);
+        assert_eq!(
+            told.lines(&Style::new(false)),
+            "error: start the session\nbecause: HEAD is detached\nhint: run `git switch main`\n"
+        );
+    }
+
+    #[test]
+    fn what_is_no_problem_of_the_person_is_a_world_that_cannot_be_read() {
+        let err = anyhow::anyhow!("disk on fire").context("read x");
+        assert_eq!(Told::of(&err).exit, Exit::Blind);
+    }
+}

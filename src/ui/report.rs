@@ -1,0 +1,99 @@
+//! Listeners of a run: a terminal, a program, and one that only remembers.
+
+use std::io::{Write, stdout};
+
+use serde_json::{Value, json};
+
+use super::{Ui, talk};
+use crate::plan::{Event, Outcome, Report};
+
+/// For people: one line a step on stderr, in the voice of git.
+pub struct Human(pub Ui);
+
+impl Report for Human {
+    fn event(&mut self, event: &Event<'_>) {
+        let ui = &self.0;
+        let style = ui.talk_style();
+        match event {
+            Event::Planned { plan, .. } if plan.steps.is_empty() => {
+                ui.say(&format!("{}: nothing to do", plan.title));
+                plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+            }
+            Event::Planned { plan, id, dry_run: true } => {
+                ui.say(&format!("{} (plan {})", style.title(&plan.title), style.id(id)));
+                plan.steps.iter().for_each(|step| ui.say(&format!("  would {step}")));
+                plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+            }
+            Event::Planned { plan, .. } => ui.say(&style.title(&plan.title)),
+            Event::Done { step } => ui.say(&format!("  {step}")),
+            Event::Output { line } => ui.detail(&format!("    {line}")),
+            Event::Failed { step, why } => {
+                talk(&format!("  {step}\n    {} {why}", style.error("failed:")));
+            }
+            Event::PutBack { by, .. } => ui.say(&format!("  put back: {by}")),
+            Event::NotPutBack { step, why } => talk(&format!("  not put back: {step}: {why}")),
+            Event::Kept { step } => talk(&format!("  stays: {step}")),
+            Event::Finished { outcome } => {
+                let said = match outcome {
+                    Outcome::Done => return,
+                    Outcome::PutBack => "a step failed; everything is as it was",
+                    Outcome::Interrupted => "interrupted; everything is as it was",
+                    Outcome::Kept => "a step failed; what stays cannot be taken back",
+                    Outcome::Stuck => "a step failed and could not be put back",
+                };
+                talk(&format!("{} {said}", style.error("error:")));
+                if *outcome == Outcome::Stuck {
+                    talk(&format!("{} run `gsync rescue`", style.hint("hint:")));
+                }
+            }
+            Event::Started { .. } => {}
+        }
+    }
+}
+
+/// For programs: one JSON object a line on stdout, as it happens.
+pub struct JsonLines;
+
+impl Report for JsonLines {
+    fn event(&mut self, event: &Event<'_>) {
+        let line = serde_json::to_string(event).expect("an event is plain data");
+        let mut out = stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// For `--json`: remembers what the one object at the end needs.
+#[derive(Default)]
+pub struct Collect {
+    pub plan: Value,
+    pub failed: Value,
+    pub put_back: Vec<String>,
+    pub not_put_back: Vec<Value>,
+    pub kept: Vec<String>,
+}
+
+impl Report for Collect {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Planned { plan, id, dry_run } => {
+                let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+                self.plan = json!({
+                    "id": id, "title": plan.title, "steps": steps,
+                    "notes": plan.notes, "dry_run": dry_run,
+                });
+            }
+            Event::Failed { step, why } => {
+                self.failed = json!({ "step": step.to_string(), "why": why });
+            }
+            Event::PutBack { by, .. } => self.put_back.push(by.to_string()),
+            Event::NotPutBack { step, why } => {
+                self.not_put_back.push(json!({ "step": step.to_string(), "why": why }));
+            }
+            Event::Kept { step } => self.kept.push(step.to_string()),
+            Event::Started { .. }
+            | Event::Output { .. }
+            | Event::Done { .. }
+            | Event::Finished { .. } => {}
+        }
+    }
+}
