@@ -5,7 +5,9 @@
 //! gix does not read, goes to the git executable (`DECISIONS.md` has the figures).
 
 mod ask;
+mod at_hook;
 mod discover;
+mod library;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +16,9 @@ use std::process::{Command, Stdio};
 use crate::host::env;
 
 pub use ask::Refusal;
+pub use at_hook::at_hook;
 pub use discover::discover;
+pub use library::refs_in;
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]
