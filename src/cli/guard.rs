@@ -8,17 +8,19 @@ use crate::base::Exit;
 use crate::guard::{Verdict, facts};
 use crate::ui::{Ui, sarif};
 
-pub fn main(context: &Context, args: &GuardArgs) -> Result<Exit> {
+pub(super) fn main(context: &Context, args: &GuardArgs) -> Result<Exit> {
     let asked = args.format == Some(Format::Json);
     let ui = Ui { json: context.ui.json || asked, ..context.ui };
-    match judge(context, args) {
-        Ok(verdict) if args.format == Some(Format::Sarif) => {
-            ui.result(&format!("{}\n", sarif(&verdict)));
-            Ok(if verdict.passes() { Exit::Done } else { Exit::Refused })
-        }
-        Ok(verdict) => Ok(ui.verdict_result(&verdict)),
-        Err(err) => Ok(ui.error(&err)),
+    let verdict = match judge(context, args) {
+        // Whoever asked for JSON gets the error as JSON too.
+        Err(err) if asked => return Ok(ui.error(&err)),
+        verdict => verdict?,
+    };
+    if args.format == Some(Format::Sarif) {
+        ui.result(&format!("{}\n", sarif(&verdict)));
+        return Ok(if verdict.passes() { Exit::Done } else { Exit::Refused });
     }
+    Ok(ui.verdict_result(&verdict))
 }
 
 fn judge(context: &Context, args: &GuardArgs) -> Result<Verdict> {

@@ -8,12 +8,12 @@ use crate::guard::facts;
 use crate::ui::Ui;
 
 /// Judges what is about to be committed.
-pub fn pre_commit(ui: &Ui, git: &Git) -> Result<Exit> {
+pub(super) fn pre_commit(ui: &Ui, git: &Git) -> Result<Exit> {
     Ok(ui.verdict(&facts::staged(git, true)?))
 }
 
 /// Judges what is about to be pushed. `remote` is a name or a URL, as git gives it.
-pub fn pre_push(
+pub(super) fn pre_push(
     ui: &Ui,
     git: &Git,
     remote: &str,
@@ -27,7 +27,7 @@ pub fn pre_push(
 }
 
 /// Judges what was pushed, on the server, while it is in quarantine.
-pub fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
+pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
     if updates.is_empty() {
         return Ok(Exit::Done);
     }

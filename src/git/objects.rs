@@ -153,7 +153,7 @@ impl Objects {
         let commit = gix::objs::CommitRefIter::from_bytes(&data, self.hash);
         let parents = match self.shallow.contains(id) {
             true => Vec::new(),
-            false => commit.clone().parent_ids().collect(),
+            false => commit.parent_ids().collect(),
         };
         // A date that makes no sense is old: then a walk looks further.
         let time = commit.committer().ok().and_then(|who| who.time().ok());

@@ -102,4 +102,10 @@ impl Verdict {
             self.more += 1;
         }
     }
+
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.add(finding);
+        }
+    }
 }

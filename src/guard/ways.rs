@@ -25,6 +25,9 @@ pub enum Standing {
 
 /// What can be done, the best first.
 pub fn out(finding: &Finding, standing: &Standing) -> Vec<String> {
+    if finding.rule == "unknown" {
+        return Vec::new();
+    }
     let leave = finding.place.reference.as_ref().map(|name| format!("push without {name}"));
     let Some(path) = &finding.place.path else { return leave.into_iter().collect() };
     let arg = argument(path);
@@ -62,7 +65,6 @@ pub fn out(finding: &Finding, standing: &Standing) -> Vec<String> {
         }
     }
     if finding.rule != "dot-git"
-        && finding.rule != "unknown"
         && let Some(pattern) = pattern(path)
     {
         let rule = finding.rule;

@@ -195,7 +195,7 @@ fn object(verdict: &Verdict) -> Value {
     if !verdict.passes() {
         let errors = verdict.findings.iter().filter(|found| found.severity == Severity::Error);
         let total = errors.clone().count() + verdict.more;
-        let hints: Vec<&String> = errors.flat_map(|found| found.hints.first()).take(3).collect();
+        let hints: Vec<&String> = errors.filter_map(|found| found.hints.first()).take(3).collect();
         object["error"] = json!({
             "exit": Exit::Refused.code(),
             "code": "guard",

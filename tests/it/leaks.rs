@@ -21,7 +21,7 @@ enum Side {
 
 const SIDES: [Side; 3] = [Side::Client, Side::Hub, Side::HubWithPack];
 
-fn guarded<'lab>(lab: &'lab Lab, side: Side) -> Person<'lab> {
+fn guarded(lab: &Lab, side: Side) -> Person<'_> {
     let ada = lab.person("ada");
     match side {
         Side::Client => hook(&ada, ".git", "pre-push"),
@@ -131,7 +131,7 @@ fn on_a_branch_without_the_configuration_file() {
 }
 
 /// The same clone as before, now with hooks.
-fn guarded_again<'lab>(lab: &'lab Lab, side: Side) -> Person<'lab> {
+fn guarded_again(lab: &Lab, side: Side) -> Person<'_> {
     let ada = lab.at("ada", lab.path("ada"));
     match side {
         Side::Client => hook(&ada, ".git", "pre-push"),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::world::hex;
+use super::world::{hex, oid};
 use crate::base::{CommitId, RefName};
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What, new_commits};
 use crate::guard::judge::{Judge, Needs};
@@ -21,7 +21,7 @@ const WAYS: usize = 50;
 
 /// Something that a push wants to have over there.
 #[derive(Debug, Clone)]
-pub struct Tip {
+pub(super) struct Tip {
     pub id: ObjectId,
     pub reference: Option<RefName>,
     /// The branch here that it is pushed from, unless it is checked out.
@@ -31,7 +31,7 @@ pub struct Tip {
 }
 
 /// A judge at work on objects.
-pub struct Contents<'a, 'p> {
+pub(super) struct Contents<'a, 'p> {
     pub objects: &'a Objects,
     pub judge: &'a mut Judge<'p>,
     /// What it means when something is not here.
@@ -40,7 +40,7 @@ pub struct Contents<'a, 'p> {
 
 impl Contents<'_, '_> {
     /// Judges everything that the tips bring and the hidden objects do not have.
-    pub fn tips(&mut self, tips: &[Tip], hidden: &[ObjectId]) -> Result<()> {
+    pub(super) fn tips(&mut self, tips: &[Tip], hidden: &[ObjectId]) -> Result<()> {
         let known: HashSet<&ObjectId> = hidden.iter().collect();
         let mut commits = Vec::new();
         for tip in tips.iter().filter(|tip| !known.contains(&tip.id)) {
@@ -76,7 +76,12 @@ impl Contents<'_, '_> {
     }
 
     /// Judges what a tree has and none of the others.
-    pub fn tree(&mut self, tree: &ObjectId, others: &[ObjectId], place: &Place) -> Result<()> {
+    pub(super) fn tree(
+        &mut self,
+        tree: &ObjectId,
+        others: &[ObjectId],
+        place: &Place,
+    ) -> Result<()> {
         let (objects, judge, severity) = (self.objects, &mut *self.judge, self.missing);
         let mut visit = |entry: Entry<'_>| one(objects, judge, severity, entry, place);
         let mut walk = TreeWalk::new(objects, &mut visit);
@@ -89,7 +94,7 @@ impl Contents<'_, '_> {
     }
 
     /// Judges what stands at a path.
-    pub fn entry(&mut self, entry: Entry<'_>, place: &Place) -> Result<()> {
+    pub(super) fn entry(&mut self, entry: Entry<'_>, place: &Place) -> Result<()> {
         one(self.objects, self.judge, self.missing, entry, place)
     }
 
@@ -132,7 +137,8 @@ impl Contents<'_, '_> {
                 continue;
             };
             if !known.contains_key(commit) && known.len() < WAYS {
-                let at = commits.iter().find(|new| new.id.to_string() == commit.as_str());
+                let id = oid(commit);
+                let at = commits.iter().find(|new| Some(new.id) == id);
                 let standing = at.map(|at| standing(at, commits, tips, &reach));
                 known.insert(commit.clone(), standing.unwrap_or((Standing::Loose, None)));
             }

@@ -1,5 +1,6 @@
 //! Every file of the work tree that git tracks or would take, as it lies there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 
@@ -27,10 +28,12 @@ pub fn all(git: &Git) -> Result<Verdict> {
     let world = World::open(git);
     let policy = policy::client(&world, None)?;
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Tree));
-    let out = git.must_bytes(&["ls-files", "-co", "--exclude-standard", "--deduplicate", "-z"])?;
+    let out = git.must_bytes(&["ls-files", "-co", "--exclude-standard", "-z"])?;
+    // A path with a conflict is listed once for each side.
+    let names: BTreeSet<&[u8]> = out.split(|byte| *byte == 0).collect();
     // The judge knows contents by their id; here it is a number that is used once.
     let id = ObjectId::null(gix::hash::Kind::Sha1);
-    for name in out.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
         let path = RepoPath::new(name);
         let file = work_dir.join(path.to_path());
         let meta = match file.symlink_metadata() {

@@ -13,7 +13,7 @@ use crate::host::read;
 /// The rules of a clone: the work tree's; where it has none (a branch from before, a sparse
 /// checkout) the hub's main branch's, as known here; then HEAD's; then the built-in ones.
 /// A configuration that cannot be read is an error: nobody knows what it would have said.
-pub fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
+pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
     let fold = world.flag("core.ignorecase")?;
     if let Some(work_dir) = &world.git.work_dir
         && let Some(file) = read::file(&work_dir.join(config::FILE))?
@@ -42,7 +42,11 @@ pub fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
 /// The rules of a server: those of its main branch as it stands before the push; if there is
 /// no such branch yet, the pushed ones. If the rules cannot be read, the built-in ones hold, so
 /// that a push can mend them.
-pub fn server(world: &World<'_>, objects: &Objects, updates: &[RefUpdate]) -> Result<Policy> {
+pub(super) fn server(
+    world: &World<'_>,
+    objects: &Objects,
+    updates: &[RefUpdate],
+) -> Result<Policy> {
     let fold = world.flag("core.ignorecase")?;
     let main = world.head_ref()?;
     let before = match &main {

@@ -55,9 +55,7 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
             explained += 1;
             facts.lost = lost(git, &policy, url, &facts)?;
         }
-        for finding in refs::judge(&policy, target, &facts) {
-            judge.verdict.add(finding);
-        }
+        judge.verdict.extend(refs::judge(&policy, target, &facts));
     }
     let checked_out = world.head_ref()?;
     let tips = tips(updates, |update| {
@@ -83,7 +81,7 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
             update.name.branch().is_some_and(|branch| policy.protects_branch(branch.as_str()));
         if protected {
             let facts = ref_facts(git, &objects, update)?;
-            refs::judge(&policy, target, &facts).into_iter().for_each(|f| judge.verdict.add(f));
+            judge.verdict.extend(refs::judge(&policy, target, &facts));
         }
     }
     let tips = tips(updates, |update| (update.name.branch().is_some(), None));

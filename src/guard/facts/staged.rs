@@ -56,8 +56,7 @@ pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
         finding.hints = ways::out(finding, &standing);
     }
     if hook && let Some(behind) = behind(&world, &objects, &policy, head, &merging)? {
-        let finding = refs::before_commit(&policy, &behind, clock::now());
-        finding.into_iter().for_each(|finding| judge.verdict.add(finding));
+        judge.verdict.extend(refs::before_commit(&policy, &behind, clock::now()));
     }
     Ok(judge.verdict)
 }

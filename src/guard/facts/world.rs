@@ -9,18 +9,18 @@ use crate::git::{Git, Objects, refs_in};
 use crate::host::read;
 
 /// A repository to read from.
-pub struct World<'a> {
+pub(super) struct World<'a> {
     pub git: &'a Git,
     library: Option<gix::Repository>,
 }
 
 impl<'a> World<'a> {
-    pub fn open(git: &'a Git) -> Self {
+    pub(super) fn open(git: &'a Git) -> Self {
         Self { git, library: git.library() }
     }
 
     /// The kind of the ids of this repository.
-    pub fn hash(&self) -> Result<gix::hash::Kind> {
+    pub(super) fn hash(&self) -> Result<gix::hash::Kind> {
         if let Some(library) = &self.library {
             return Ok(library.object_hash());
         }
@@ -31,19 +31,19 @@ impl<'a> World<'a> {
         }
     }
 
-    pub fn objects(&self) -> Result<Objects> {
+    pub(super) fn objects(&self) -> Result<Objects> {
         Objects::open(self.git, self.hash()?)
     }
 
     /// A setting; the last value counts.
-    pub fn config(&self, key: &str) -> Result<Option<String>> {
+    pub(super) fn config(&self, key: &str) -> Result<Option<String>> {
         match &self.library {
             Some(library) => Ok(library.config_snapshot().string(key).map(|v| v.to_string())),
             None => self.git.config(key),
         }
     }
 
-    pub fn flag(&self, key: &str) -> Result<bool> {
+    pub(super) fn flag(&self, key: &str) -> Result<bool> {
         match &self.library {
             Some(library) => Ok(library.config_snapshot().boolean(key).unwrap_or(false)),
             None => {
@@ -54,7 +54,7 @@ impl<'a> World<'a> {
     }
 
     /// Whether objects may be missing here because another repository promised them.
-    pub fn promised(&self) -> Result<bool> {
+    pub(super) fn promised(&self) -> Result<bool> {
         if self.config("extensions.partialClone")?.is_some() {
             return Ok(true);
         }
@@ -70,7 +70,7 @@ impl<'a> World<'a> {
     }
 
     /// Where a ref stands, unpeeled.
-    pub fn resolve(&self, name: &RefName) -> Result<Option<ObjectId>> {
+    pub(super) fn resolve(&self, name: &RefName) -> Result<Option<ObjectId>> {
         let Some(library) = &self.library else {
             return Ok(self.git.resolve_ref(name)?.as_ref().and_then(oid));
         };
@@ -80,7 +80,7 @@ impl<'a> World<'a> {
     }
 
     /// Where the refs below a prefix stand.
-    pub fn tips(&self, prefix: &str) -> Result<Vec<ObjectId>> {
+    pub(super) fn tips(&self, prefix: &str) -> Result<Vec<ObjectId>> {
         let refs = match &self.library {
             Some(library) => refs_in(library, prefix)?,
             None => self.git.refs(prefix)?,
@@ -89,7 +89,7 @@ impl<'a> World<'a> {
     }
 
     /// The branch that HEAD names, born or not; nothing if it is detached.
-    pub fn head_ref(&self) -> Result<Option<RefName>> {
+    pub(super) fn head_ref(&self) -> Result<Option<RefName>> {
         match &self.library {
             Some(library) => {
                 let name = library.head_name().context("read HEAD")?;
@@ -100,18 +100,18 @@ impl<'a> World<'a> {
     }
 
     /// The commit of HEAD, if there is one.
-    pub fn head(&self) -> Result<Option<ObjectId>> {
+    pub(super) fn head(&self) -> Result<Option<ObjectId>> {
         self.resolve(&RefName::new("HEAD"))
     }
 
     /// The commits that are being merged, if a merge is under way.
-    pub fn merge_heads(&self) -> Result<Vec<ObjectId>> {
+    pub(super) fn merge_heads(&self) -> Result<Vec<ObjectId>> {
         let text = read::text(&self.git.git_dir.join("MERGE_HEAD"))?.unwrap_or_default();
         Ok(text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect())
     }
 
     /// The name of a remote that git gave as a name or as an address.
-    pub fn remote_name(&self, remote: &str, url: &str) -> Result<Option<String>> {
+    pub(super) fn remote_name(&self, remote: &str, url: &str) -> Result<Option<String>> {
         if self.config(&format!("remote.{remote}.url"))?.is_some() {
             return Ok(Some(remote.to_owned()));
         }
@@ -125,11 +125,11 @@ impl<'a> World<'a> {
 }
 
 /// The id in the form that walks use.
-pub fn oid(id: &CommitId) -> Option<ObjectId> {
+pub(super) fn oid(id: &CommitId) -> Option<ObjectId> {
     ObjectId::from_hex(id.as_str().as_bytes()).ok()
 }
 
 /// The id in the form that people and programs get.
-pub fn hex(id: &ObjectId) -> CommitId {
+pub(super) fn hex(id: &ObjectId) -> CommitId {
     CommitId::new(id.to_string())
 }
