@@ -128,3 +128,124 @@ impl Walker {
         Ok(order)
     }
 }
+
+#[cfg(test)]
+pub(in crate::git) mod tests {
+    use std::collections::BTreeSet;
+    use std::io::Write;
+    use std::process::Stdio;
+
+    use super::*;
+    use crate::git::{Git, plain_git};
+
+    /// A repository with random commits, and for each its id and its parents by number.
+    pub(in crate::git) struct Random {
+        pub git: Git,
+        pub ids: Vec<ObjectId>,
+        pub parents: Vec<Vec<usize>>,
+        _dir: tempfile::TempDir,
+    }
+
+    /// `skew`: by so many seconds clocks may be wrong; a commit comes every ten.
+    pub(in crate::git) fn random(seed: u64, commits: usize, skew: i64) -> Random {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let dir = tempfile::tempdir().unwrap();
+        let run = |args: &[&str], input: &str| {
+            let mut child = plain_git()
+                .env("GIT_DIR", dir.path())
+                .args(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            let out = child.wait_with_output().unwrap();
+            assert!(out.status.success(), "{args:?}");
+            String::from_utf8(out.stdout).unwrap()
+        };
+        run(&["init", "-q", "--bare", "--template=", dir.path().to_str().unwrap()], "");
+        let mut stream = String::new();
+        let mut parents: Vec<Vec<usize>> = Vec::new();
+        for n in 0..commits {
+            let mut of: Vec<usize> = (0..[1, 1, 1, 2, 2, 3][random.usize(..6)])
+                .filter_map(|_| n.checked_sub(1 + random.usize(..6)))
+                .collect();
+            of.sort_unstable();
+            of.dedup();
+            of.reverse();
+            let i = i64::try_from(n).unwrap();
+            let time = 1_700_000_000 + 10 * i + random.i64(-skew..=skew);
+            stream += &format!("commit refs/c/{n}\nmark :{}\n", n + 1);
+            stream += &format!("committer A <a@b> {time} +0000\ndata 0\n");
+            for (at, parent) in of.iter().enumerate() {
+                stream += if at == 0 { "from" } else { "merge" };
+                stream += &format!(" :{}\n", parent + 1);
+            }
+            for _ in 0..random.usize(..4) {
+                let dirs = ["", "a/", "a/b/", "a.b/", "ab/", "x/y/z/"];
+                let names = ["a", "b", "a.b", "ab", "z"];
+                let path = format!("{}{}", dirs[random.usize(..6)], names[random.usize(..5)]);
+                if random.u8(..4) == 0 {
+                    stream += &format!("D {path}\n");
+                } else {
+                    let mode = ["100644", "100755", "120000"][random.usize(..3)];
+                    let text = random.u8(..5);
+                    stream += &format!("M {mode} inline {path}\ndata 1\n{text}\n");
+                }
+            }
+            stream += "\n";
+            parents.push(of);
+        }
+        run(&["fast-import", "--quiet", "--force"], &stream);
+        let refs = run(&["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)"], "");
+        let mut ids = vec![ObjectId::null(gix::hash::Kind::Sha1); commits];
+        for line in refs.lines() {
+            let (n, id) = line.split_once(' ').unwrap();
+            ids[n.parse::<usize>().unwrap()] = ObjectId::from_hex(id.as_bytes()).unwrap();
+        }
+        if seed.is_multiple_of(2) {
+            run(&["commit-graph", "write", "--reachable"], "");
+        }
+        let at = dir.path().to_owned();
+        let git = Git { git_dir: at.clone(), common_dir: at, work_dir: None };
+        Random { git, ids, parents, _dir: dir }
+    }
+
+    fn reach(world: &Random, from: &[usize]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut next = from.to_vec();
+        while let Some(n) = next.pop() {
+            if found.insert(n) {
+                next.extend(&world.parents[n]);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_is_new_is_exactly_what_is_reachable_and_not_known_and_never_less() {
+        for (seed, skew) in [(1, 0), (2, 0), (3, 5), (4, 2000)] {
+            let world = random(seed, 300, skew);
+            let objects = Objects::open(&world.git, gix::hash::Kind::Sha1).unwrap();
+            let mut random = fastrand::Rng::with_seed(seed);
+            for _ in 0..60 {
+                let mut some = |most: usize| -> Vec<usize> {
+                    (0..random.usize(..=most)).map(|_| random.usize(..300)).collect()
+                };
+                let (tips, hidden) = (some(4), some(6));
+                let ids = |of: &[usize]| of.iter().map(|n| world.ids[*n]).collect::<Vec<_>>();
+                let walk = new_commits(&objects, &ids(&tips), &ids(&hidden)).unwrap();
+                let known = reach(&world, &hidden);
+                let right: BTreeSet<ObjectId> =
+                    reach(&world, &tips).difference(&known).map(|n| world.ids[*n]).collect();
+                let found: BTreeSet<ObjectId> = walk.commits.iter().map(|new| new.id).collect();
+                assert_eq!(found.len(), walk.commits.len(), "each once");
+                assert!(found.is_superset(&right), "{seed}: {tips:?} {hidden:?}");
+                if skew < 10 {
+                    assert_eq!(found, right, "{seed}: {tips:?} {hidden:?}");
+                }
+                assert!(walk.missing.is_empty());
+            }
+        }
+    }
+}

@@ -14,7 +14,7 @@ use super::objects::Objects;
 const DEPTH: usize = 1000;
 
 /// What stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum What {
     File,
     Link,
@@ -178,5 +178,64 @@ impl Objects {
             }
             _ => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::history::tests::random;
+    use super::*;
+
+    /// Path -> what and id, from git.
+    fn listing(world: &super::super::Git, commit: &ObjectId) -> BTreeMap<Vec<u8>, (What, String)> {
+        let out = world.must_bytes(&["ls-tree", "-r", "-z", &commit.to_string()]).unwrap();
+        let lines = out.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+        lines
+            .map(|line| {
+                let tab = line.iter().position(|byte| *byte == b'\t').unwrap();
+                let about = String::from_utf8_lossy(&line[..tab]).into_owned();
+                let words: Vec<&str> = about.split(' ').collect();
+                let what = if words[0] == "120000" { What::Link } else { What::File };
+                (line[tab + 1..].to_vec(), (what, words[2].to_owned()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn exactly_the_entries_that_no_parent_has_are_visited() {
+        let world = random(5, 120, 0);
+        let objects = Objects::open(&world.git, gix::hash::Kind::Sha1).unwrap();
+        let (mut merges, mut entries) = (0, 0);
+        for (n, id) in world.ids.iter().enumerate() {
+            let parents: Vec<_> =
+                world.parents[n].iter().map(|n| listing(&world.git, &world.ids[*n])).collect();
+            let right: BTreeSet<_> = listing(&world.git, id)
+                .into_iter()
+                .filter(|(path, at)| parents.iter().all(|parent| parent.get(path) != Some(at)))
+                .map(|(path, (what, id))| (path, what, id))
+                .collect();
+            let mut found = Vec::new();
+            let mut visit = |entry: Entry<'_>| {
+                found.push((entry.path.to_vec(), entry.what, entry.id.to_string()));
+                Ok(())
+            };
+            let trees: Vec<ObjectId> = world.parents[n]
+                .iter()
+                .map(|n| objects.commit(&world.ids[*n]).unwrap().unwrap().tree)
+                .collect();
+            let tree = objects.commit(id).unwrap().unwrap().tree;
+            TreeWalk::new(&objects, &mut visit).run(&tree, &trees).unwrap();
+            for (path, what, id) in &found {
+                let at = objects.at_path(&tree, path).unwrap().unwrap();
+                assert_eq!((at.0, at.1.to_string()), (*what, id.clone()));
+            }
+            merges += usize::from(trees.len() > 1 && !found.is_empty());
+            entries += found.len();
+            assert_eq!(found.len(), right.len(), "each once");
+            assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), right, "commit {n}");
+        }
+        assert!(merges > 10 && entries > 100, "the world is too simple: {merges} {entries}");
     }
 }
