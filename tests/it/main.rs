@@ -3,5 +3,7 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod guard;
 mod house;
 mod lab;
+mod leaks;
