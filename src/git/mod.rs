@@ -7,7 +7,14 @@
 mod ask;
 mod at_hook;
 mod discover;
+mod fetch;
+mod forecast;
+mod known;
 mod library;
+mod locate;
+mod porcelain;
+mod state;
+mod walk;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +25,14 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
+pub use fetch::{Fetched, fetch};
+pub use forecast::{Forecast, Incoming};
+pub use known::{Known, Seen};
 pub use library::refs_in;
+pub use locate::locate;
+pub use porcelain::Scan;
+pub use state::{Head, Upstream};
+pub use walk::Side;
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]
