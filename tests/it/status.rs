@@ -3,6 +3,7 @@
 #![allow(unused_must_use, reason = "`exits` and `says` have judged what was seen")]
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -278,7 +279,6 @@ fn changes_of_every_kind_are_told_with_any_name() {
     ada.git(&["add", "both"]);
     ada.write("both", "two\n");
     ada.write("esc\x1b[31m", "x");
-    use std::os::unix::ffi::OsStrExt;
     fs::write(ada.dir.join(std::ffi::OsStr::from_bytes(b"latin-\xe9")), "x").unwrap();
     let status = ada.status(&["--no-fetch"]);
     assert_eq!(

@@ -1,7 +1,11 @@
 //! Looking at one clone. The look at the work tree is slow, so it goes on while the hub is
 //! asked and everything else is read.
 
-use std::collections::{HashMap, HashSet};
+mod compare;
+mod glance;
+mod met;
+
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +15,10 @@ use anyhow::{Context, Result, anyhow};
 use crate::base::{Branch, Change, Commit, CommitId, Operation, Problem, RefName, RepoPath, Time};
 use crate::git::{self, Fetched, Git};
 use crate::host::{clock, env};
+use compare::{compare, unpushed};
+use met::met;
+
+pub use glance::glance;
 
 pub use crate::git::{Forecast, Head, Scan, Seen, Side, Upstream};
 
@@ -223,172 +231,4 @@ fn refs(
         Some(repo) => git::refs_in(repo, prefix),
         None => git.refs(prefix),
     }
-}
-
-/// Other branches with commits that no remote has. Without any remote that is all of them,
-/// and says nothing.
-fn unpushed(
-    git: &Git,
-    repo: Option<&gix::Repository>,
-    head: &Head,
-    on_hub: &[CommitId],
-) -> Result<Vec<(Branch, usize)>> {
-    if on_hub.is_empty() {
-        return Ok(Vec::new());
-    }
-    let pushed: HashSet<&CommitId> = on_hub.iter().collect();
-    let mut found = Vec::new();
-    for (name, id) in refs(git, repo, "refs/heads/")? {
-        let Some(branch) = name.branch() else { continue };
-        if head.branch.as_ref() == Some(&branch) || pushed.contains(&id) {
-            continue;
-        }
-        // A branch whose commits are not here is git's to complain about.
-        let Ok(side) = git.only_in(repo, &[id], on_hub, 0) else { continue };
-        if side.count > 0 {
-            found.push((branch, side.count));
-        }
-    }
-    Ok(found)
-}
-
-/// What is on this side, on the other side, and what became of what both once had.
-fn compare(git: &Git, repo: Option<&gix::Repository>, on_hub: &[CommitId], facts: &mut Facts) {
-    let theirs = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
-    let theirs = theirs.filter(|_| !facts.missing);
-    let only = |tip: &CommitId, hidden: &[CommitId]| {
-        git.only_in(repo, std::slice::from_ref(tip), hidden, TOLD).ok()
-    };
-    match (facts.head.id.clone(), theirs) {
-        (Some(ours), Some(theirs)) if ours == theirs => {
-            facts.outgoing = Some(Side::default());
-            facts.incoming = Some(Side::default());
-            facts.forecast = Some(Forecast::default());
-        }
-        (Some(ours), Some(theirs)) => {
-            facts.outgoing = only(&ours, std::slice::from_ref(&theirs));
-            facts.incoming = only(&theirs, std::slice::from_ref(&ours));
-            let forked = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.count > 0);
-            let (ahead, behind) = (forked(&facts.outgoing), forked(&facts.incoming));
-            if ahead && behind {
-                let args = ["merge-base", ours.as_str(), theirs.as_str()];
-                facts.related = git.ask(&args).ok().flatten().is_some();
-            }
-            if ahead {
-                facts.lost = lost(git, repo, facts, &theirs);
-            }
-            facts.forecast = match behind {
-                true => git.forecast(&ours, &theirs, !ahead).ok().flatten(),
-                false => Some(Forecast::default()),
-            };
-        }
-        (Some(ours), None) => {
-            let nowhere = on_hub.is_empty();
-            facts.outgoing = if nowhere { None } else { only(&ours, on_hub) };
-        }
-        (None, Some(theirs)) => facts.incoming = only(&theirs, &[]),
-        (None, None) => {}
-    }
-}
-
-/// Our commits that the upstream once contained, as its log here remembers.
-fn lost(
-    git: &Git,
-    repo: Option<&gix::Repository>,
-    facts: &Facts,
-    theirs: &CommitId,
-) -> Vec<Commit> {
-    let tracking = facts.upstream.as_ref().and_then(|upstream| upstream.tracking.as_ref());
-    let former = tracking.and_then(|name| git.former(name).ok()).unwrap_or_default().0;
-    let here = |id: &CommitId| match repo {
-        Some(repo) => {
-            gix::ObjectId::from_hex(id.as_str().as_bytes()).is_ok_and(|id| repo.has_object(id))
-        }
-        None => git.resolve_commit(id.as_str()).ok().flatten().is_some(),
-    };
-    let former: Vec<CommitId> =
-        former.into_iter().filter(|id| id != theirs).take(200).filter(here).collect();
-    let (Some(outgoing), false) = (&facts.outgoing, former.is_empty()) else { return Vec::new() };
-    let Ok(once) = git.only_in(repo, &former, std::slice::from_ref(theirs), TOLD) else {
-        return Vec::new();
-    };
-    let once: HashSet<&CommitId> = once.newest.iter().map(|commit| &commit.id).collect();
-    outgoing.newest.iter().filter(|commit| once.contains(&commit.id)).cloned().collect()
-}
-
-/// Paths that are changed here and change by pulling too, and whatever untracked or ignored
-/// file stands where a new one shall be. The same contents on both sides is no meeting.
-fn met(git: &Git, forecast: &Forecast, changes: &[Change]) -> Result<Vec<RepoPath>> {
-    let mut by_path: HashMap<&RepoPath, &Change> = HashMap::new();
-    for change in changes {
-        by_path.insert(&change.path, change);
-        // Where a renamed file was, it is deleted; who changes it over there meets that.
-        if let Some(from) = &change.from {
-            by_path.insert(from, change);
-        }
-    }
-    let gone: HashSet<&RepoPath> =
-        forecast.incoming.iter().filter(|i| i.blob.is_none()).map(|i| &i.path).collect();
-    let mut met = Vec::new();
-    for incoming in &forecast.incoming {
-        if let Some(change) = by_path.get(&incoming.path) {
-            let staged = change.staged.as_ref().filter(|id| !id.is_zero());
-            let index_same = change.index.is_none() || staged == incoming.blob.as_ref();
-            if !(index_same && change.from.is_none() && git.is_already(incoming)?) {
-                met.push(incoming.path.clone());
-            }
-        } else if incoming.added
-            && let Some(stands) = git.in_the_way(&incoming.path)
-        {
-            let below = |path: &RepoPath| {
-                path.as_bytes()
-                    .strip_prefix(stands.as_bytes())
-                    .is_some_and(|rest| rest.first() == Some(&b'/'))
-            };
-            let makes_room = gone.contains(&stands)
-                || (gone.iter().any(|path| below(path)) && !changes.iter().any(|c| below(&c.path)));
-            let same = stands == incoming.path && git.is_already(incoming)?;
-            if !makes_room && !same {
-                met.push(stands);
-            }
-        }
-    }
-    met.sort();
-    met.dedup();
-    Ok(met)
-}
-
-/// Looks at a clone without looking at its work tree or asking anybody: for a prompt. What
-/// the last full look found is told if nothing that it depends on has moved since.
-pub fn glance(git: &Git) -> Result<(Facts, Option<Seen>)> {
-    let repo = git.library();
-    let repo = repo.as_ref();
-    let (head, upstream) = git.position(repo)?;
-    let seen = git.seen().filter(|seen| seen.head == head.id && seen.index == git.index_written());
-    let theirs = upstream.as_ref().and_then(|upstream| upstream.id.clone());
-    let side = |tip: &CommitId, hidden: &CommitId| {
-        if tip == hidden {
-            return Some(Side::default());
-        }
-        git.only_in(repo, std::slice::from_ref(tip), std::slice::from_ref(hidden), 0).ok()
-    };
-    let both = head.id.as_ref().zip(theirs.as_ref());
-    let remote = upstream.as_ref().map(|upstream| upstream.remote.clone()).unwrap_or_default();
-    let tracking = upstream.as_ref().and_then(|upstream| upstream.tracking.clone());
-    let known = git.known(&remote).map(|known| known.missing).unwrap_or_default();
-    let missing = tracking.clone().zip(theirs.clone()).is_some_and(|one| known.contains(&one));
-    let facts = Facts {
-        now: clock::now(),
-        outgoing: both.and_then(|(ours, theirs)| side(ours, theirs)),
-        incoming: both.and_then(|(ours, theirs)| side(theirs, ours)),
-        related: true,
-        operation: git.operation(),
-        fetched_at: git.learned(&remote, tracking.as_ref()),
-        missing,
-        remote,
-        head,
-        upstream,
-        ..Facts::default()
-    };
-    Ok((facts, seen))
 }
