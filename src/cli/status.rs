@@ -90,12 +90,21 @@ fn watch(context: &Context, config: &Config, ask: Ask) -> Result<Exit> {
     }
     run::listen();
     let mut asked: Option<Instant> = None;
+    let mut answer = (None, None);
     while !run::stopped() {
         let due = asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
         let begun = Instant::now();
-        let status = look(context, config, if due { ask } else { Ask::Never })?;
+        let mut status = match look(context, config, if due { ask } else { Ask::Never }) {
+            // Ctrl-C reaches git too, and a look that it cut short has nothing to say.
+            Err(_) if run::stopped() => break,
+            other => other?,
+        };
         if due {
             asked = Some(Instant::now());
+            answer = (status.online, status.offline.clone());
+        } else {
+            // What the hub said is not forgotten between two questions.
+            status.hub_said(answer.0, answer.1.clone());
         }
         let screen = ui::status::screen(&status, ui.style(), ui.width());
         ui.result(&format!("\x1b[H\x1b[2J{screen}"));

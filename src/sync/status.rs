@@ -107,6 +107,15 @@ pub struct Status {
     pub now: Time,
 }
 
+impl Status {
+    /// Takes over the answer of the hub from an earlier look.
+    pub fn hub_said(&mut self, online: Option<bool>, offline: Option<String>) {
+        self.in_sync = self.in_sync && online != Some(false);
+        self.online = online;
+        self.offline = offline;
+    }
+}
+
 /// What the facts come to.
 pub fn status(facts: Facts) -> Status {
     let relation = relation(&facts);
@@ -233,4 +242,128 @@ fn notes(facts: &Facts, relation: Relation) -> Vec<String> {
         notes.push(format!("the hub once had {lost} of yours and dropped them"));
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Kind, RefName};
+    use crate::sync::facts::{Forecast, Head, Scan, Side};
+
+    fn synced() -> Facts {
+        Facts {
+            head: Head {
+                branch: Some(Branch::new("main")),
+                id: Some(CommitId::new("a".repeat(40))),
+            },
+            upstream: Some(Upstream {
+                remote: "origin".into(),
+                merge: RefName::new("refs/heads/main"),
+                tracking: Some(RefName::new("refs/remotes/origin/main")),
+                id: Some(CommitId::new("a".repeat(40))),
+            }),
+            outgoing: Some(Side::default()),
+            incoming: Some(Side::default()),
+            forecast: Some(Forecast::default()),
+            related: true,
+            asked: Asked::Answered,
+            fetched_at: Some(Time(1)),
+            ..Facts::default()
+        }
+    }
+
+    fn commit(id: &str) -> Commit {
+        let id = CommitId::new(id.repeat(40));
+        Commit { id, summary: "s".into(), author: "a".into(), time: Time(1) }
+    }
+
+    fn side(count: usize) -> Option<Side> {
+        Some(Side { count, newest: vec![commit("b"); count] })
+    }
+
+    /// Everything that can be the matter, one at a time.
+    fn blemishes() -> Vec<(&'static str, fn(&mut Facts))> {
+        vec![
+            ("unborn", |facts| facts.head.id = None),
+            ("detached", |facts| facts.head.branch = None),
+            ("no upstream", |facts| facts.upstream = None),
+            ("unmapped", |facts| facts.upstream.iter_mut().for_each(|up| up.tracking = None)),
+            ("gone", |facts| facts.upstream.iter_mut().for_each(|up| up.id = None)),
+            ("deleted over there", |facts| facts.missing = true),
+            ("ahead", |facts| facts.outgoing = side(1)),
+            ("behind", |facts| facts.incoming = side(2)),
+            ("not countable", |facts| facts.incoming = None),
+            ("not countable", |facts| facts.outgoing = None),
+            ("rewound", |facts| facts.lost = vec![commit("b")]),
+            ("offline", |facts| facts.asked = Asked::Failed("no route".into())),
+            ("slow", |facts| facts.asked = Asked::TimedOut),
+            ("no hub", |facts| facts.asked = Asked::NoHub),
+            ("never asked", |facts| facts.fetched_at = None),
+            ("merging", |facts| facts.operation = Some((Operation::Merge, None))),
+            ("untracked not looked for", |facts| facts.untracked_hidden = true),
+            ("dirty", |facts| {
+                facts.scan.changes.push(Change {
+                    path: "x".into(),
+                    from: None,
+                    index: None,
+                    worktree: Some(Kind::Untracked),
+                    submodule: false,
+                    staged: None,
+                });
+            }),
+        ]
+    }
+
+    #[test]
+    fn only_the_clone_with_no_blemish_is_in_sync() {
+        assert!(status(synced()).in_sync);
+        for (one, spoil) in blemishes() {
+            for (other, spoil_more) in blemishes() {
+                let mut facts = synced();
+                spoil(&mut facts);
+                spoil_more(&mut facts);
+                assert!(!status(facts).in_sync, "{one} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_relation_follows_from_what_each_side_has() {
+        for (ahead, behind, expect) in [
+            (0, 0, Relation::Synced),
+            (1, 0, Relation::Ahead),
+            (0, 1, Relation::Behind),
+            (3, 2, Relation::Diverged),
+        ] {
+            let facts = Facts { outgoing: side(ahead), incoming: side(behind), ..synced() };
+            assert_eq!(relation(&facts), expect);
+            let shallow = Facts { shallow: true, related: false, ..facts };
+            assert_eq!(relation(&shallow), Relation::Unknown);
+        }
+    }
+
+    #[test]
+    fn what_git_cannot_foretell_is_unknown_and_never_clean() {
+        let facts = Facts { incoming: side(1), forecast: None, ..synced() };
+        assert_eq!(status(facts).forecast.result, Weather::Unknown);
+        let mut facts = Facts { incoming: side(1), met: vec!["b".into()], ..synced() };
+        facts.forecast.as_mut().unwrap().conflicts = vec!["b".into(), "a".into()];
+        let told = status(facts).forecast;
+        assert_eq!(told.result, Weather::Conflict);
+        assert_eq!(told.paths, ["a", "b"].map(RepoPath::from));
+    }
+
+    #[test]
+    fn a_peer_is_a_role_or_a_user_at_a_host_with_a_number_for_further_work_trees() {
+        let mut facts = synced();
+        facts.peer.user = "ada".into();
+        facts.peer.host = "laptop".into();
+        assert_eq!(status(facts.clone()).peer.as_str(), "ada@laptop");
+        facts.peer.role = Some("qc".into());
+        facts.peer.worktree = Some(2);
+        facts.scan = Scan { stashes: 4, ..Scan::default() };
+        let told = status(facts);
+        assert_eq!((told.peer.as_str(), told.role.as_str()), ("qc@laptop#2", "qc"));
+        assert_eq!(told.stashes, 4);
+    }
 }
