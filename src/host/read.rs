@@ -57,3 +57,9 @@ pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     names.sort();
     Ok(names)
 }
+
+/// When something was last changed, in seconds since 1970.
+pub fn modified(path: &Path) -> Option<i64> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|meta| meta.mtime())
+}

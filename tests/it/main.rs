@@ -3,8 +3,9 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
-mod guard;
 mod first_day;
+mod guard;
 mod house;
 mod lab;
 mod leaks;
+mod status;
