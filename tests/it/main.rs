@@ -3,5 +3,7 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod events;
+mod hook;
 mod house;
 mod lab;
