@@ -33,7 +33,9 @@ pub(super) fn start(git: &Git, hub: &str, branch: &Branch) -> Result<()> {
     let mut worker = process::command(std::env::current_exe().context("find gsync itself")?);
     worker.args(["hook", NAME, hub]).current_dir(git.dir());
     // A hook is told of the index and the directory of one git command; the worker outlives it.
-    env::GIT_LOCAL.iter().for_each(|name| drop(worker.env_remove(name)));
+    for name in env::GIT_LOCAL {
+        worker.env_remove(name);
+    }
     worker.env_remove("GIT_REFLOG_ACTION").env("GIT_DIR", &git.git_dir);
     if let Some(dir) = &git.work_dir {
         worker.env("GIT_WORK_TREE", dir);

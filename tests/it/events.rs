@@ -6,7 +6,7 @@ use crate::hook::shims;
 use crate::lab::{Lab, Person, Seen, name_commits};
 
 /// Ada has the hooks; Ben has pushed `n` commits since.
-fn ada_and_ben<'lab>(lab: &'lab Lab, n: usize) -> (Person<'lab>, Person<'lab>) {
+fn ada_and_ben(lab: &Lab, n: usize) -> (Person<'_>, Person<'_>) {
     let (ada, ben) = (lab.person("ada"), lab.person("Ben"));
     shims(&ada);
     ada.git(&["checkout", "-q", "-B", "main", "origin/main"]);

@@ -205,7 +205,7 @@ mod tests {
             &format!("x {A} refs/heads/x {}\n", &ZERO[1..]),
             &format!("x {A} main {ZERO}\n"),
             &format!("x {A} refs/heads/a\u{7} {ZERO}\n"),
-            &format!("x {} refs/heads/x {}", "a".repeat(64), "0".repeat(40)),
+            &format!("x {} refs/heads/x {}\n", "a".repeat(64), "0".repeat(40)),
             &format!("x {A} refs/heads/x {ZERO} \n"),
         ] {
             assert_eq!(push(bad).unwrap_err().exit, crate::base::Exit::Refused, "{bad:?}");
