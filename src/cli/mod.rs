@@ -3,6 +3,7 @@
 mod args;
 mod background;
 mod context;
+mod demo;
 mod doctor;
 mod guard;
 mod hook;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
         Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
