@@ -110,6 +110,9 @@ pub(super) fn next(status: &Status) -> Vec<String> {
             )
         }
         Relation::Gone => format!("push it again: `{push}`, or leave it: `git switch -`"),
+        Relation::None if status.notes.iter().any(|note| note.contains("no remote")) => {
+            format!("name the hub: `git remote add {} URL`", shell_quote(&plain(&status.hub)))
+        }
         Relation::None => format!("let it follow the hub: `{push}`"),
         Relation::Detached => {
             "go back to a branch: `git switch -`, or make one here: `git switch -c NAME`".to_owned()
