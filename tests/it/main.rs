@@ -4,4 +4,6 @@
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
 mod house;
+mod install;
+mod install_any;
 mod lab;
