@@ -33,7 +33,14 @@ impl Git {
             command.env("GIT_SSH_COMMAND", ssh);
         }
         command.args(["fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-gc"]);
-        command.args(["--no-recurse-submodules", "--refmap=", "--", remote, name.as_str()]);
+        command.args([
+            "--no-recurse-submodules",
+            "--no-prune",
+            "--refmap=",
+            "--",
+            remote,
+            name.as_str(),
+        ]);
         Ok(match process::run(&mut command, b"", timeout)? {
             process::Ended::Exited(out) => out.status.success(),
             process::Ended::TimedOut => false,

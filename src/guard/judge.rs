@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice;
 
 use super::policy::Policy;
 use super::{Finding, Place, Severity, Verdict};
@@ -152,16 +153,27 @@ fn protected(policy: &Policy, path: &[u8]) -> Option<String> {
 /// git checks this itself only if it was told to (`receive.fsckObjects`), and a checkout of
 /// such a path runs what the pusher wants.
 fn dot_git(_: &Policy, path: &[u8]) -> Option<String> {
-    let bad = |part: &[u8]| {
-        part.is_empty()
-            || part == b"."
-            || part == b".."
-            || part.eq_ignore_ascii_case(b".git")
-            || part.eq_ignore_ascii_case(b"git~1")
-    };
+    let bad = |part: &[u8]| matches!(part, b"" | b"." | b"..") || is_dot_git(part);
     path.split(|byte| *byte == b'/')
         .any(bad)
         .then(|| "leads into a git directory or out of the work tree".to_owned())
+}
+
+/// Whether some file system takes it for `.git`: case, trailing dots and blanks, what stands
+/// after a colon and some characters do not count everywhere.
+fn is_dot_git(part: &[u8]) -> bool {
+    if !matches!(part.first(), Some(b'.' | b'g' | b'G' | 0x80..)) {
+        return false;
+    }
+    let part = part.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = part.trim_end_with(|c| c == '.' || c == ' ');
+    let seen: String = String::from_utf8_lossy(name).chars().filter(|c| !unseen(*c)).collect();
+    seen.eq_ignore_ascii_case(".git") || seen.eq_ignore_ascii_case("git~1")
+}
+
+/// Characters that HFS+ passes over in names.
+fn unseen(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
 fn too_large(policy: &Policy, size: u64) -> Option<String> {
@@ -198,7 +210,6 @@ fn conflict_markers(policy: &Policy, bytes: &[u8]) -> Option<String> {
 
 /// Where a line starts that begins with the mark, or consists of it, from there on.
 fn line_that(bytes: &[u8], from: usize, mark: &[u8], whole: bool) -> Option<usize> {
-    use gix::bstr::ByteSlice;
     let mut from = from;
     while let Some(found) = bytes.get(from..)?.find(mark) {
         let at = from + found;
@@ -283,10 +294,20 @@ mod tests {
     #[test]
     fn paths_into_git_directories_and_out_of_the_tree_are_found() {
         let policy = policy();
-        for bad in ["a/.git/config", ".GIT/hooks/x", "git~1", "a/../b", "./a", "a//b"] {
+        for bad in [
+            "a/.git/config",
+            ".GIT/hooks/x",
+            "git~1",
+            "a/../b",
+            "./a",
+            "a//b",
+            ".git. /x",
+            ".git::$INDEX_ALLOCATION/x",
+            ".g\u{200c}it",
+        ] {
             assert!(dot_git(&policy, bad.as_bytes()).is_some(), "{bad}");
         }
-        for good in [".gitignore", "a/.github/x", "git", ".gitmodules"] {
+        for good in [".gitignore", "a/.github/x", "git", ".gitmodules", ":x", "...", "git"] {
             assert_eq!(dot_git(&policy, good.as_bytes()), None, "{good}");
         }
     }

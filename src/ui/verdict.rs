@@ -58,8 +58,12 @@ fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
     for note in &verdict.notes {
         text += &format!("{} {note}\n", style.warning("warning:"));
     }
-    let mut left = SHOWN;
+    let (mut left, mut more) = (SHOWN, verdict.more);
     for group in groups(verdict) {
+        if left == 0 {
+            more += group.len();
+            continue;
+        }
         let word = match group[0].severity {
             Severity::Error => style.error("error:"),
             Severity::Warning => style.warning("warning:"),
@@ -84,8 +88,8 @@ fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
             }
         }
     }
-    if verdict.more > 0 {
-        text += &format!("{} and {} more\n", style.error("error:"), verdict.more);
+    if more > 0 {
+        text += &format!("{} and {more} more\n", style.error("error:"));
     }
     text
 }
@@ -303,11 +307,12 @@ mod tests {
         let mut verdict = Verdict::new(Scene::Push);
         (0..25).for_each(|n| verdict.add(finding("protected-file", &format!("{n}/.env"))));
         verdict.add(finding("file-size", "big"));
+        verdict.more = 3;
         let text = lines(&verdict, Style::new(false), false);
         assert!(text.starts_with("error: this push would publish 25 protected files\n"), "{text}");
         assert!(text.contains("because: and 5 more\n"), "{text}");
-        assert_eq!(text.matches("hint:").count(), 4, "{text}");
-        assert!(text.contains("error: this push would publish a file that is too large\n"));
+        assert_eq!(text.matches("hint:").count(), 3, "{text}");
+        assert!(text.ends_with("error: and 4 more\n"), "{text}");
     }
 
     #[test]

@@ -634,3 +634,54 @@ fn by_hand_a_range_and_the_whole_work_tree_are_judged_and_told_to_programs() {
         }
     }
 }
+
+#[test]
+fn a_tree_without_end_is_refused_and_not_walked_into_the_ground() {
+    let lab = Lab::new();
+    let ada = strict_hub(&lab);
+    let path = "a/".repeat(1100) + ".env";
+    let stream = format!(
+        "commit refs/heads/deep\ncommitter A <a@b> 1 +0000\ndata 0\n\
+         M 100644 inline {path}\ndata 1\nx\n"
+    );
+    ada.write("stream", stream);
+    ada.sh("git fast-import --quiet < stream").exits(0);
+    ada.git(&["config", "core.maxTreeDepth", "4096"]);
+    lab.hub().git(&["config", "core.maxTreeDepth", "4096"]);
+    ada.try_git(&["push", "origin", "deep"]).exits(1).says("directories deep");
+    assert_eq!(lab.hub().git(&["for-each-ref", "refs/heads/deep"]), "");
+}
+
+#[test]
+fn hints_work_where_the_person_stands() {
+    let lab = Lab::new();
+    let ada = committer(&lab);
+    ada.commit("sub/x", "x", "x");
+    ada.write(".env", "x");
+    ada.git(&["add", "-f", ".env"]);
+    let below = lab.at("ada", ada.path("sub"));
+    below.try_git(&["commit", "-m", "x"]).exits(1).says("hint: git restore --staged :/.env");
+    below.gsync(&["guard"]).exits(1).says("git restore --staged :/.env");
+    below.git(&["restore", "--staged", ":/.env"]);
+    below.gsync(&["guard"]).exits(0);
+}
+
+#[test]
+fn an_object_that_is_not_there_is_no_reason_to_let_a_push_in() {
+    let lab = Lab::new();
+    let ada = strict_hub(&lab);
+    ada.commit("a", "a", "a");
+    let new = ada.git(&["rev-parse", "HEAD"]);
+    let program = env!("CARGO_BIN_EXE_gsync");
+    let zeros = "0".repeat(40);
+    let line = format!("echo {zeros} {new} refs/heads/x | '{program}' hook pre-receive");
+    // The hub has never got these objects, as if the quarantine could not be read.
+    let seen = lab.hub().sh(&line);
+    assert_ne!(seen.code, 0, "{seen:?}");
+    let _ = seen.says("cannot be judged");
+    // The commit is there, what is in it is not.
+    let commit =
+        format!("git cat-file commit {new} | git -C ../hub.git hash-object -t commit -w --stdin");
+    ada.sh(&commit).exits(0);
+    assert_ne!(lab.hub().sh(&line).code, 0);
+}
