@@ -530,8 +530,8 @@ fn in_a_partial_clone_what_is_not_here_is_said_to_be_unknown_and_passes() {
     bob.git(&["read-tree", "HEAD"]);
     let tree = bob.git(&["rev-parse", "HEAD^{tree}"]);
     let big = bob.git(&["ls-tree", "-r", "HEAD", "dir/big"]);
-    let blob = big.split_whitespace().nth(2).unwrap();
-    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},moved")]);
+    let content = big.split_whitespace().nth(2).unwrap();
+    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{content},moved")]);
     let moved = bob.git(&["write-tree", "--missing-ok"]);
     assert_ne!(tree, moved);
     let commit = bob.git(&["commit-tree", "-p", "HEAD", "-m", "moved", &moved]);
@@ -543,7 +543,7 @@ fn in_a_partial_clone_what_is_not_here_is_said_to_be_unknown_and_passes() {
         .exits(0)
         .says("warning: this push would publish a file that cannot be judged")
         .says("moved in");
-    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},.env")]);
+    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{content},.env")]);
     let leak = bob.git(&["write-tree", "--missing-ok"]);
     let commit = bob.git(&["commit-tree", "-p", "HEAD", "-m", "leak", &leak]);
     let refspec = format!("{commit}:refs/heads/leak");
