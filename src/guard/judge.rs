@@ -261,6 +261,53 @@ mod tests {
         }
     }
 
+    /// The same said line by line, slowly.
+    fn plainly(text: &[u8]) -> bool {
+        let mut state = 0;
+        for line in text.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            state = match state {
+                0 if line.starts_with(b"<<<<<<< ") => 1,
+                1 if line == b"=======" => 2,
+                2 if line.starts_with(b">>>>>>> ") => return true,
+                state => state,
+            };
+        }
+        false
+    }
+
+    #[test]
+    fn conflicts_are_found_in_any_bytes_exactly_where_the_plain_reading_finds_them() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let atoms: [&[u8]; 15] = [
+            b"\n<<<<<<< ",
+            b"\n=======\n",
+            b"\n>>>>>>> ",
+            b"<<<<<<< ",
+            b"<<<<<<<",
+            b"=======",
+            b"=======x",
+            b">>>>>>> ",
+            b">>>>>>>",
+            b"\n",
+            b"\n",
+            b"\r\n",
+            b"\0",
+            b"\xff",
+            b" ",
+        ];
+        let policy = policy();
+        let mut found = 0;
+        for _ in 0..20_000 {
+            let words = (0..random.usize(..14)).map(|_| atoms[random.usize(..15)]);
+            let text = words.collect::<Vec<_>>().concat();
+            let ours = conflict_markers(&policy, &text).is_some();
+            assert_eq!(ours, plainly(&text), "{:?}", text.as_bstr());
+            found += usize::from(ours);
+        }
+        assert!(found > 20, "{found}");
+    }
+
     #[test]
     fn a_size_over_the_limit_never_looks_like_the_limit() {
         assert_eq!(amount(10_000_000), "10 MB");

@@ -64,8 +64,15 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
             ));
         }
     }
+    let pattern = pattern(path);
+    if let (Some(pattern), Standing::Staged { .. }, "protected-file", false) =
+        (&pattern, standing, finding.rule, below)
+    {
+        let line = shell_quote(pattern);
+        hints.push(format!("ignore it from now on: `echo {line} >> .gitignore`"));
+    }
     if finding.rule != "dot-git"
-        && let Some(pattern) = pattern(path)
+        && let Some(pattern) = pattern.and_then(|pattern| toml(&pattern))
     {
         let rule = finding.rule;
         let entry = format!("{{ path = {pattern}, rule = \"{rule}\" }}");
@@ -109,8 +116,8 @@ fn hostile(c: char) -> bool {
         || RepoPath::from(c.to_string().as_str()).quoted() != c.to_string() && !c.is_ascii()
 }
 
-/// The path as a pattern in TOML that matches this file and no other, where that can be
-/// written down in one readable line.
+/// The path as a pattern that matches this file and no other, where that can be written down
+/// in one readable line.
 fn pattern(path: &RepoPath) -> Option<String> {
     let text = std::str::from_utf8(path.as_bytes()).ok()?;
     if text.chars().any(hostile) || text.ends_with(' ') {
@@ -123,8 +130,12 @@ fn pattern(path: &RepoPath) -> Option<String> {
         }
         pattern.push(c);
     }
-    // The strings of JSON without control characters are strings of TOML too.
-    serde_json::to_string(&pattern).ok()
+    Some(pattern)
+}
+
+/// The strings of JSON without control characters are strings of TOML too.
+fn toml(text: &str) -> Option<String> {
+    serde_json::to_string(text).ok()
 }
 
 #[cfg(test)]
@@ -181,6 +192,8 @@ mod tests {
         for path in [&b"a\n"[..], b"\xff", b"a "] {
             assert_eq!(pattern(&RepoPath::new(path)), None);
         }
-        assert_eq!(pattern(&"a\"b*".into()).unwrap(), "\"/a\\\"b\\\\*\"");
+        let exact = pattern(&"a\"b*".into()).unwrap();
+        assert_eq!(exact, "/a\"b\\*");
+        assert_eq!(toml(&exact).unwrap(), "\"/a\\\"b\\\\*\"");
     }
 }

@@ -160,14 +160,17 @@ fn sentence(finding: &Finding) -> String {
 }
 
 /// The first hint of each finding, then the second, each once.
-fn hints<'a>(group: &[&'a Finding]) -> Vec<&'a str> {
-    let mut hints: Vec<&str> = Vec::new();
+fn hints(group: &[&Finding]) -> Vec<String> {
+    let mut hints: Vec<String> = Vec::new();
+    if let Some(all) = joined(group) {
+        return vec![all];
+    }
     for at in 0..HINTS {
         for finding in group {
             if let Some(hint) = finding.hints.get(at)
-                && !hints.contains(&hint.as_str())
+                && !hints.contains(hint)
             {
-                hints.push(hint);
+                hints.push(hint.clone());
             }
             if hints.len() == HINTS {
                 return hints;
@@ -175,6 +178,25 @@ fn hints<'a>(group: &[&'a Finding]) -> Vec<&'a str> {
         }
     }
     hints
+}
+
+/// One command for all findings, if their first hints are the same command on other paths.
+fn joined(group: &[&Finding]) -> Option<String> {
+    let first = group.get(1).and(group[0].hints.first())?;
+    let front = ["git restore --staged ", "git rm --cached "]
+        .into_iter()
+        .find(|front| first.starts_with(front))?;
+    let words: Option<Vec<&str>> = group
+        .iter()
+        .take(SHOWN)
+        .map(|finding| finding.hints.first()?.strip_prefix(front))
+        .filter(|word| word.is_none_or(|word| !word.starts_with("-- ")))
+        .collect();
+    let words = words.filter(|words| !words.iter().any(|word| word.contains(" && ")))?;
+    if words.is_empty() {
+        return None;
+    }
+    Some(format!("{front}{}", words.join(" ")))
 }
 
 fn object(verdict: &Verdict) -> Value {
@@ -311,7 +333,8 @@ mod tests {
         let text = lines(&verdict, Style::new(false), false);
         assert!(text.starts_with("error: this push would publish 25 protected files\n"), "{text}");
         assert!(text.contains("because: and 5 more\n"), "{text}");
-        assert_eq!(text.matches("hint:").count(), 3, "{text}");
+        assert!(text.contains("hint: git restore --staged 0/.env 1/.env 2/.env"), "{text}");
+        assert_eq!(text.matches("hint:").count(), 1, "{text}");
         assert!(text.ends_with("error: and 4 more\n"), "{text}");
     }
 

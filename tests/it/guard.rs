@@ -23,6 +23,7 @@ fn a_protected_file_is_refused_at_the_commit_with_the_way_out() {
         "error: this commit would add a protected file\n\
          because: .env matches `.env` in the built-in rules\n\
          hint: git restore --staged .env\n\
+         hint: ignore it from now on: `echo /.env >> .gitignore`\n\
          hint: allow it in .gsync.toml under [guard]: allow = \
          [{ path = \"/.env\", rule = \"protected-file\" }]\n"
     );
