@@ -681,8 +681,37 @@ fn an_object_that_is_not_there_is_no_reason_to_let_a_push_in() {
     assert_ne!(seen.code, 0, "{seen:?}");
     let _ = seen.says("cannot be judged");
     // The commit is there, what is in it is not.
-    let commit =
-        format!("git cat-file commit {new} | git -C ../hub.git hash-object -t commit -w --stdin");
-    ada.sh(&commit).exits(0);
+    let give = |kind: &str, what: &str| {
+        let into = format!("git -C ../hub.git hash-object -t {kind} -w --stdin");
+        ada.sh(&format!("git cat-file {kind} {what} | {into}")).exits(0);
+    };
+    give("commit", &new);
     assert_ne!(lab.hub().sh(&line).code, 0);
+    // All of it is there, but not the commit before it.
+    ada.git(&["commit", "-q", "--allow-empty", "-m", "b"]);
+    let next = ada.git(&["rev-parse", "HEAD"]);
+    give("commit", &next);
+    give("tree", "HEAD^{tree}");
+    give("blob", "HEAD:a");
+    std::fs::remove_file(lab.hub().path(&format!("objects/{}/{}", &new[..2], &new[2..]))).unwrap();
+    let line = line.replace(&new, &next);
+    assert_ne!(lab.hub().sh(&line).code, 0);
+    give("commit", &new);
+    lab.hub().sh(&line).exits(0);
+}
+
+#[test]
+fn what_some_branch_of_the_hub_has_is_not_judged_again() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.git(&["checkout", "-q", "-b", "old"]);
+    ada.commit("app.log", "x", "before there was a guard");
+    ada.push();
+    let ada = both(&lab);
+    ada.commit("a", "a", "on top of it");
+    ada.git(&["push", "-q", "origin", "HEAD:topic"]);
+    ada.git(&["config", "core.hooksPath", "/dev/null"]);
+    ada.git(&["push", "-q", "origin", "HEAD:another"]);
+    ada.commit("app.log", "y", "a protected file is not changed either");
+    ada.try_git(&["push", "origin", "HEAD:topic"]).exits(1).says("app.log in");
 }
