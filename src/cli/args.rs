@@ -67,6 +67,8 @@ pub enum Command {
     Doctor,
     /// Repair what a killed run left behind
     Rescue,
+    /// Play the whole story in a temporary directory, with nothing but git
+    Demo(DemoArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -141,6 +143,16 @@ pub struct InstallArgs {
     pub force: bool,
     #[command(flatten)]
     pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave the directory to look at
+    #[arg(long)]
+    pub keep: bool,
+    /// Wait for Enter after each command
+    #[arg(long)]
+    pub pause: bool,
 }
 
 #[derive(Debug, Args)]
