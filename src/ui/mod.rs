@@ -3,11 +3,11 @@
 //! Results go to stdout, everything said about them goes to stderr. Nothing here fails:
 //! a reader that went away is no reason to stop half way.
 
-mod finding;
 mod report;
 mod sentence;
 pub mod status;
 mod style;
+mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 
@@ -17,9 +17,9 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
-pub use finding::sarif;
 pub use report::{Collect, Human, JsonLines};
 pub use style::Style;
+pub use verdict::sarif;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
