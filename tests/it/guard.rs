@@ -715,3 +715,18 @@ fn what_some_branch_of_the_hub_has_is_not_judged_again() {
     ada.commit("app.log", "y", "a protected file is not changed either");
     ada.try_git(&["push", "origin", "HEAD:topic"]).exits(1).says("app.log in");
 }
+
+#[test]
+fn what_stands_behind_a_mode_that_git_does_not_know_is_judged_like_a_file() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.write("marked", "<<<<<<< a\n=======\n>>>>>>> b\n");
+    let blob = ada.git(&["hash-object", "-w", "marked"]);
+    let raw = (0..20).map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap());
+    let tree: Vec<u8> = b"130000 note\0".iter().copied().chain(raw).collect();
+    ada.write("tree", tree);
+    let tree = ada.git(&["hash-object", "-t", "tree", "--literally", "-w", "tree"]);
+    let commit = ada.git(&["commit-tree", "-m", "x", "-p", "HEAD", &tree]);
+    let range = format!("HEAD..{commit}");
+    ada.gsync(&["guard", "--range", &range]).exits(1).says("note in").says("conflict markers");
+}

@@ -181,7 +181,9 @@ fn lost(git: &Git, policy: &Policy, url: &str, facts: &RefFacts) -> Result<Optio
     }
     let commits = git.commits(&[old], &[new], NAMED)?;
     let (_, count) = git.apart(new, old)?;
-    let conflicts = if git.work_dir.is_some() { git.would_conflict(new, old)? } else { None };
+    // Only inside a work tree does git honour its attributes.
+    let forecast = if git.work_dir.is_some() { git.forecast(new, old, false)? } else { None };
+    let conflicts = forecast.map(|forecast| forecast.conflicts);
     Ok(Some(Lost { commits, count, conflicts }))
 }
 
