@@ -23,11 +23,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 pub fn main(context: &Context, args: &StatusArgs) -> Result<Exit> {
     let config = context.config()?;
-    let ask = match (args.fetch, args.no_fetch) {
-        (true, _) => Ask::Always,
-        (_, true) => Ask::Never,
-        _ => Ask::IfOld,
-    };
+    // The hub is asked unless that was forbidden: what was so ten seconds ago is not what is so.
+    let ask = if args.no_fetch { Ask::Never } else { Ask::Always };
     if args.watch {
         return watch(context, &config, ask);
     }

@@ -24,15 +24,11 @@ pub use crate::git::{Forecast, Head, Scan, Seen, Side, Upstream};
 
 /// How many commits of each side are told one by one; there may be more.
 const TOLD: usize = 1000;
-/// Asking again within this time would tell nothing new.
-const FRESH: i64 = 10;
 
 /// Whether the hub is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Always,
-    /// Not if it was asked a moment ago.
-    IfOld,
     Never,
 }
 
@@ -41,7 +37,6 @@ pub enum Ask {
 pub enum Asked {
     #[default]
     NotAsked,
-    /// Now, or a moment ago.
     Answered,
     Failed(String),
     TimedOut,
@@ -117,7 +112,7 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
     let remote = remote.filter(|remote| remote != ".").unwrap_or_else(|| hub.to_owned());
     let merge = upstream.as_ref().map(|upstream| upstream.merge.clone());
     let tracking = upstream.as_ref().and_then(|upstream| upstream.tracking.clone());
-    let asked = ask_hub(git, &remote, ask, merge.as_ref(), timeout)?;
+    let asked = ask_hub(git, &remote, ask, timeout)?;
     // The refs have moved, and new packs have come, since it was opened.
     let again = if asked == Asked::NotAsked { None } else { git.library() };
     repo = again.as_ref().or(repo);
@@ -179,26 +174,14 @@ fn bare(git: &Git) -> Problem {
     )
 }
 
-fn ask_hub(
-    git: &Git,
-    remote: &str,
-    ask: Ask,
-    merge: Option<&RefName>,
-    timeout: Duration,
-) -> Result<Asked> {
+fn ask_hub(git: &Git, remote: &str, ask: Ask, timeout: Duration) -> Result<Asked> {
     let exists = git.config(&format!("remote.{remote}.url"))?.is_some();
     if !exists {
         return Ok(Asked::NoHub);
     }
-    let fresh = || {
-        git.asked(remote, merge, None)
-            .0
-            .is_some_and(|at| (0..FRESH).contains(&(clock::now().0 - at.0)))
-    };
     match ask {
         Ask::Never => Ok(Asked::NotAsked),
-        Ask::IfOld if fresh() => Ok(Asked::Answered),
-        Ask::IfOld | Ask::Always => Ok(match git::fetch(git, remote, timeout)? {
+        Ask::Always => Ok(match git::fetch(git, remote, timeout)? {
             Fetched::Done(_) => Asked::Answered,
             Fetched::Failed { why } => Asked::Failed(why),
             Fetched::TimedOut => Asked::TimedOut,
