@@ -25,12 +25,12 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
-pub use fetch::{Fetched, fetch};
+pub use fetch::{Fetched, HubAt, fetch};
 pub use forecast::{Forecast, Incoming};
 pub use known::{Known, Seen};
 pub use library::refs_in;
-pub use locate::locate;
-pub use porcelain::Scan;
+pub use locate::{find, locate};
+pub use porcelain::{Scan, Scanning};
 pub use state::{Head, Upstream};
 pub use walk::Side;
 
