@@ -389,7 +389,7 @@ fn a_hub_that_cannot_be_reached_is_told_with_the_age_of_what_is_known() {
     assert_eq!(status["in_sync"], false);
     assert!(status["offline"].as_str().unwrap().contains("hub.git"), "{status}");
     let seen = ada.gsync(&["status", "--fetch", "--exit-code"]).exits(1);
-    seen.says("offline: origin: ").says("in sync with origin/main").says("(as of ");
+    seen.says("not fetched: origin: ").says("in sync with origin/main").says("(as of ");
 }
 
 #[test]
