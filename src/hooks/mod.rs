@@ -1,1 +1,3 @@
 //! (room hooks)
+
+pub mod events;

@@ -4,6 +4,7 @@
 //! a reader that went away is no reason to stop half way.
 
 mod report;
+mod sentence;
 pub mod status;
 mod style;
 mod verdict;
@@ -18,6 +19,7 @@ use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
 pub use style::Style;
+pub use verdict::sarif;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

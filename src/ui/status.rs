@@ -6,7 +6,7 @@ use crate::base::{Change, Commit, Kind, Operation, Time, count, plain};
 use crate::sync::facts::{Facts, Seen};
 use crate::sync::status::{Relation, Status, Weather};
 
-use super::verdict::{next, verdict};
+use super::sentence::{next, verdict};
 
 /// How many rows a list has before it is cut off.
 const COMMITS: usize = 10;

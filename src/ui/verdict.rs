@@ -1,132 +1,317 @@
-//! The first and the last line of the status: how it stands in a sentence, and what to do next.
+//! Verdicts of the guard: in git's voice for people, as JSON and SARIF for programs.
 
-use crate::base::{Operation, count, plain, shell_quote};
-use crate::sync::status::{Relation, Status, Weather};
+use serde_json::{Value, json};
 
-/// How the branch stands, as a sentence.
-pub(super) fn verdict(status: &Status) -> String {
-    let branch = status.branch.as_ref().map_or("HEAD".into(), |branch| plain(branch.as_str()));
-    let upstream = status.upstream.as_deref().map(plain).unwrap_or_default();
-    let (ahead, behind) = (status.ahead, status.behind);
-    let head = status.head.as_ref().map_or("?", |id| id.short());
-    let said = match status.relation {
-        Relation::Synced => format!("in sync with {upstream}"),
-        Relation::Ahead => format!("{ahead} ahead of {upstream}"),
-        Relation::Behind => format!("{behind} behind {upstream}{}", pushed(status)),
-        Relation::Diverged => {
-            format!("diverged from {upstream}: {ahead} ahead, {behind} behind{}", pushed(status))
+use super::{Style, Ui, talk};
+use crate::base::{Exit, RepoPath, count};
+use crate::guard::judge::RULES;
+use crate::guard::{Finding, Scene, Severity, Verdict};
+
+/// Findings that are printed; the rest is counted.
+const SHOWN: usize = 20;
+/// Ways out that are printed for a group of findings.
+const HINTS: usize = 3;
+
+impl Ui {
+    /// Tells a verdict on stderr, between git's own lines, and says how to exit.
+    pub fn verdict(&self, verdict: &Verdict) -> Exit {
+        let text = lines(verdict, self.talk_style(), self.quiet);
+        if !text.is_empty() {
+            talk(text.trim_end());
         }
-        Relation::None if ahead > 0 => {
-            format!("follows no branch, {} on no remote", count(ahead, "commit"))
+        self.detail(&judged(verdict));
+        exit(verdict)
+    }
+
+    /// A verdict that was asked for by hand: on stdout.
+    pub fn verdict_result(&self, verdict: &Verdict) -> Exit {
+        if self.is_for_programs() {
+            self.object(&object(verdict));
+            return exit(verdict);
         }
-        Relation::None => "follows no branch".to_owned(),
-        Relation::Gone => format!("{upstream} is gone, or was never fetched"),
-        Relation::Rewound => {
-            let lost = count(status.rewound.len(), "commit");
-            format!("{upstream} was rewound: {lost} of yours it once had and has no longer")
+        let mut text = lines(verdict, self.style(), self.quiet);
+        if !self.quiet {
+            let end = if verdict.passes() { "nothing refused" } else { "refused" };
+            text += &format!("{}: {end}\n", judged(verdict));
         }
-        Relation::Detached if ahead > 0 => {
-            format!("detached at {head}, {} on no remote", count(ahead, "commit"))
-        }
-        Relation::Detached => format!("detached at {head}"),
-        Relation::Unborn if behind > 0 => {
-            format!("no commit yet, {behind} behind {upstream}")
-        }
-        Relation::Unborn => "no commit yet".to_owned(),
-        Relation::Unknown => format!("it is not known how this stands to {upstream}"),
-    };
-    let tree = match (status.clean, status.changes.len()) {
-        (true, _) if status.relation == Relation::Synced => ", nothing to commit".to_owned(),
-        (true, _) | (false, 0) => String::new(),
-        (false, n) => format!(", {} not committed", count(n, "path")),
-    };
-    let relates = !upstream.is_empty() && status.head.is_some();
-    let as_of = match (status.online, status.fetched_at) {
-        (Some(true), _) => String::new(),
-        _ if !relates => String::new(),
-        (_, Some(at)) => format!(" (as of {})", at.ago(status.now)),
-        (_, None) => " (the hub was never asked)".to_owned(),
-    };
-    format!("{branch}: {said}{tree}{as_of}")
+        self.result(&text);
+        exit(verdict)
+    }
 }
 
-/// Who pushed what is new there.
-fn pushed(status: &Status) -> String {
-    let Some(newest) = status.incoming.first() else { return String::new() };
-    let mut authors: Vec<&str> = Vec::new();
-    for commit in &status.incoming {
-        if !authors.contains(&commit.author.as_str()) {
-            authors.push(&commit.author);
-        }
-    }
-    let who = match authors.as_slice() {
-        [one] => plain(one),
-        [one, two] => format!("{} and {}", plain(one), plain(two)),
-        [one, rest @ ..] => format!("{} and {} others", plain(one), rest.len()),
-        [] => return String::new(),
-    };
-    let n = count(status.behind, "commit");
-    format!(" ({who} pushed {n}, newest {})", newest.time.ago(status.now))
+fn exit(verdict: &Verdict) -> Exit {
+    if verdict.passes() { Exit::Done } else { Exit::Refused }
 }
 
-/// What to do next, the most urgent first; at most two.
-pub(super) fn next(status: &Status) -> Vec<String> {
-    let mut hints = Vec::new();
-    let branch = status.branch.as_ref().map_or("HEAD", |branch| branch.as_str());
-    let (branch, hub) = (shell_quote(&plain(branch)), shell_quote(&plain(&status.hub)));
-    let upstream = shell_quote(&status.upstream.as_deref().map(plain).unwrap_or_default());
-    if status.unfinished.as_ref().is_some_and(|run| !run.running) {
-        hints.push("run `gsync rescue`: it puts back what was cut off".to_owned());
+/// `2 commits, 5 files judged`
+fn judged(verdict: &Verdict) -> String {
+    let judged = verdict.judged;
+    let files = count(judged.files, "file");
+    match verdict.scene {
+        Scene::Commit | Scene::Tree => format!("{files} judged"),
+        _ => format!("{}, {files} judged", count(judged.commits, "commit")),
     }
-    if let Some(operation) = status.operation {
-        hints.push(match operation {
-            Operation::Bisect => "end it when you are done: `git bisect reset`".to_owned(),
-            Operation::Conflicts => {
-                "resolve the paths marked UU, then `git add` them and `git commit`".to_owned()
+}
+
+fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
+    let mut text = String::new();
+    for note in &verdict.notes {
+        text += &format!("{} {note}\n", style.warning("warning:"));
+    }
+    let mut left = SHOWN;
+    for group in groups(verdict) {
+        let word = match group[0].severity {
+            Severity::Error => style.error("error:"),
+            Severity::Warning => style.warning("warning:"),
+        };
+        text += &format!("{word} {}\n", heading(verdict.scene, &group));
+        for finding in group.iter().take(left) {
+            if finding.place.path.is_some() {
+                text += &format!("{} {}\n", style.dim("because:"), sentence(finding));
             }
-            other => {
-                format!("go on with `git {other} --continue`, or back with `git {other} --abort`")
+            for line in &finding.because {
+                text += &format!("{} {line}\n", style.dim("because:"));
             }
-        });
-        return hints;
+        }
+        let hidden = group.len().saturating_sub(left);
+        if hidden > 0 {
+            text += &format!("{} and {hidden} more\n", style.dim("because:"));
+        }
+        left = left.saturating_sub(group.len());
+        if !quiet {
+            for hint in hints(&group) {
+                text += &format!("{} {hint}\n", style.hint("hint:"));
+            }
+        }
     }
-    if status.online == Some(false) && status.offline.is_some() {
-        // A branch that is gone over there can stand in the way of a new one's name.
-        let in_the_way = status.offline.as_ref().is_some_and(|why| why.contains("cannot lock ref"));
-        hints.push(match in_the_way {
-            true => format!("forget the branches that the hub deleted: `git remote prune {hub}`"),
-            false => "ask the hub again: `gsync status --fetch`".to_owned(),
-        });
+    if verdict.more > 0 {
+        text += &format!("{} and {} more\n", style.error("error:"), verdict.more);
     }
-    let dirty = !status.changes.is_empty();
-    let push = format!("git push -u {hub} {branch}");
-    let hint = match status.relation {
-        Relation::Behind | Relation::Diverged if status.forecast.result == Weather::Conflict => {
-            "settle the paths above with those who pushed, then pull: `gsync start`".to_owned()
+    text
+}
+
+/// Findings about files by rule; each other finding stands alone. Errors come first.
+fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for severity in [Severity::Error, Severity::Warning] {
+        for finding in verdict.findings.iter().filter(|found| found.severity == severity) {
+            let like = |group: &&mut Vec<&Finding>| {
+                group[0].rule == finding.rule
+                    && group[0].severity == severity
+                    && group[0].place.path.is_some()
+                    && finding.place.path.is_some()
+            };
+            match groups.iter_mut().find(like) {
+                Some(group) => group.push(finding),
+                None => groups.push(vec![finding]),
+            }
         }
-        Relation::Behind | Relation::Diverged => "pull before you work: `gsync start`".to_owned(),
-        Relation::Ahead if dirty => "commit, then push: `gsync finish`".to_owned(),
-        Relation::Ahead => "push it: `gsync finish`".to_owned(),
-        Relation::Synced if dirty => "commit, then push: `gsync finish`".to_owned(),
-        Relation::Synced => String::new(),
-        Relation::Rewound => {
-            format!(
-                "look at what was dropped, then keep it with `git rebase {upstream}` or let it go"
-            )
-        }
-        Relation::Gone => format!("push it again: `{push}`, or leave it: `git switch -`"),
-        Relation::None => format!("let it follow the hub: `{push}`"),
-        Relation::Detached => {
-            "go back to a branch: `git switch -`, or make one here: `git switch -c NAME`".to_owned()
-        }
-        Relation::Unborn if status.behind > 0 => "take what is there: `gsync start`".to_owned(),
-        Relation::Unborn => "make the first commit: `git commit`".to_owned(),
-        Relation::Unknown if status.notes.iter().any(|note| note.contains("shallow")) => {
-            "bring the history here: `git fetch --unshallow`".to_owned()
-        }
-        Relation::Unknown => "look at the mapping: `git branch -vv`".to_owned(),
+    }
+    groups
+}
+
+fn heading(scene: Scene, group: &[&Finding]) -> String {
+    let first = group[0];
+    if first.place.path.is_none() {
+        let place = first.place.reference.as_ref().filter(|_| is_about_contents(first.rule));
+        return match place {
+            Some(name) => format!("{} {}", crate::base::plain(name.as_str()), first.message),
+            None => first.message.clone(),
+        };
+    }
+    let subject = match scene {
+        Scene::Commit => "this commit would add",
+        Scene::Push | Scene::Receive => "this push would publish",
+        Scene::Range if group.len() == 1 => "a commit adds",
+        Scene::Range => "the commits add",
+        Scene::Tree => "the work tree has",
     };
-    hints.extend(Some(hint).filter(|hint| !hint.is_empty()));
-    hints.truncate(2);
+    let (one, many) = match first.rule {
+        "protected-file" => ("a protected file", "protected files"),
+        "file-size" => ("a file that is too large", "files that are too large"),
+        "conflict-markers" => {
+            ("a conflict that is not resolved", "conflicts that are not resolved")
+        }
+        "dot-git" => ("a path that is not safe", "paths that are not safe"),
+        "unknown" => ("a file that cannot be judged", "files that cannot be judged"),
+        _ => ("what a rule forbids", "things that a rule forbids"),
+    };
+    match group.len() {
+        1 => format!("{subject} {one}"),
+        n => format!("{subject} {n} {many}"),
+    }
+}
+
+fn is_about_contents(rule: &str) -> bool {
+    RULES.iter().any(|known| known.id == rule)
+}
+
+/// `.env in a1b2c3d matches ..`
+fn sentence(finding: &Finding) -> String {
+    let path = finding.place.path.as_ref().map(RepoPath::quoted).unwrap_or_default();
+    match &finding.place.commit {
+        Some(commit) => format!("{path} in {} {}", commit.short(), finding.message),
+        None => format!("{path} {}", finding.message),
+    }
+}
+
+/// The first hint of each finding, then the second, each once.
+fn hints<'a>(group: &[&'a Finding]) -> Vec<&'a str> {
+    let mut hints: Vec<&str> = Vec::new();
+    for at in 0..HINTS {
+        for finding in group {
+            if let Some(hint) = finding.hints.get(at)
+                && !hints.contains(&hint.as_str())
+            {
+                hints.push(hint);
+            }
+            if hints.len() == HINTS {
+                return hints;
+            }
+        }
+    }
     hints
+}
+
+fn object(verdict: &Verdict) -> Value {
+    let findings: Vec<Value> = verdict
+        .findings
+        .iter()
+        .map(|finding| {
+            let mut value = serde_json::to_value(finding).unwrap_or_default();
+            if finding.place.path.is_some() {
+                value["message"] = json!(sentence(finding));
+            }
+            value
+        })
+        .collect();
+    let mut object = json!({
+        "ok": verdict.passes(),
+        "judged": verdict.judged,
+        "findings": findings,
+        "more": verdict.more,
+        "notes": verdict.notes,
+    });
+    if !verdict.passes() {
+        let errors = verdict.findings.iter().filter(|found| found.severity == Severity::Error);
+        let total = errors.clone().count() + verdict.more;
+        let hints: Vec<&String> = errors.filter_map(|found| found.hints.first()).take(3).collect();
+        object["error"] = json!({
+            "exit": Exit::Refused.code(),
+            "code": "guard",
+            "message": format!("the guard refuses: {}", count(total, "finding")),
+            "hints": hints,
+        });
+    }
+    object
+}
+
+/// SARIF 2.1.0, for code scanning and editors.
+pub fn sarif(verdict: &Verdict) -> Value {
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|rule| json!({ "id": rule.id, "shortDescription": { "text": rule.about } }))
+        .collect();
+    let results: Vec<Value> = verdict
+        .findings
+        .iter()
+        .map(|finding| {
+            let level = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            let text = match finding.place.path {
+                Some(_) => sentence(finding),
+                None => finding.message.clone(),
+            };
+            let mut result = json!({
+                "ruleId": finding.rule,
+                "level": level,
+                "message": { "text": text },
+                "properties": {
+                    "commit": finding.place.commit,
+                    "reference": finding.place.reference,
+                    "hints": finding.hints,
+                },
+            });
+            if let Some(path) = &finding.place.path {
+                let location = json!({ "uri": uri(path), "uriBaseId": "%SRCROOT%" });
+                result["locations"] =
+                    json!([{ "physicalLocation": { "artifactLocation": location } }]);
+            }
+            result
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "gsync",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "results": results,
+        }],
+    })
+}
+
+/// The path as a relative URI: every byte that is not plain becomes `%XX`.
+fn uri(path: &RepoPath) -> String {
+    let mut uri = String::new();
+    for byte in path.as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                uri.push(char::from(*byte));
+            }
+            _ => uri += &format!("%{byte:02X}"),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::Place;
+
+    fn finding(rule: &'static str, path: &str) -> Finding {
+        Finding {
+            rule,
+            severity: Severity::Error,
+            place: Place { path: Some(path.into()), ..Place::default() },
+            message: "matches `.env` in .gsync.toml".into(),
+            because: Vec::new(),
+            hints: vec![format!("git restore --staged {path}")],
+        }
+    }
+
+    #[test]
+    fn one_finding_is_told_in_three_lines() {
+        let mut verdict = Verdict::new(Scene::Commit);
+        verdict.add(finding("protected-file", ".env"));
+        assert_eq!(
+            lines(&verdict, Style::new(false), false),
+            "error: this commit would add a protected file\n\
+             because: .env matches `.env` in .gsync.toml\n\
+             hint: git restore --staged .env\n"
+        );
+    }
+
+    #[test]
+    fn many_findings_are_grouped_and_counted() {
+        let mut verdict = Verdict::new(Scene::Push);
+        (0..25).for_each(|n| verdict.add(finding("protected-file", &format!("{n}/.env"))));
+        verdict.add(finding("file-size", "big"));
+        let text = lines(&verdict, Style::new(false), false);
+        assert!(text.starts_with("error: this push would publish 25 protected files\n"), "{text}");
+        assert!(text.contains("because: and 5 more\n"), "{text}");
+        assert_eq!(text.matches("hint:").count(), 4, "{text}");
+        assert!(text.contains("error: this push would publish a file that is too large\n"));
+    }
+
+    #[test]
+    fn a_uri_has_no_odd_bytes() {
+        assert_eq!(uri(&RepoPath::new(&b"a b/\xff%\n"[..])), "a%20b/%FF%25%0A");
+    }
 }

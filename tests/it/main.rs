@@ -3,6 +3,11 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod events;
+mod first_day;
+mod guard;
+mod hook;
 mod house;
 mod lab;
+mod leaks;
 mod status;
