@@ -1,7 +1,6 @@
 //! The command line: exactly what was typed. Its comments are the help text.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -201,7 +200,7 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
             .hint("look at `gsync --help`");
         return Ui { json: true, ..Ui::default() }.error(&problem.into());
     }
-    let mut out = std::io::stderr().lock();
-    let _ = write!(out, "{}", err.render().ansi());
+    // In colour on a terminal only; nobody there to read it is no error.
+    let _ = err.print();
     Exit::Usage
 }

@@ -54,6 +54,8 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
+        // A prompt does not wait for git to find the repository.
+        Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
         Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),

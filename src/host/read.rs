@@ -58,6 +58,12 @@ pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(names)
 }
 
+/// When something was last changed, in seconds since 1970.
+pub fn modified(path: &Path) -> Option<i64> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|meta| meta.mtime())
+}
+
 /// The last bytes of a file, at most so many, or nothing if there is no such file.
 pub fn tail(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     use std::io::{Read, Seek, SeekFrom};
