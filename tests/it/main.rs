@@ -7,3 +7,4 @@ mod house;
 mod install;
 mod install_any;
 mod lab;
+mod managers;
