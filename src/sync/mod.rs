@@ -1,1 +1,4 @@
-//! (room sync)
+//! Keeping one clone in step with the hub: where it stands, and what to do about it.
+
+pub mod facts;
+pub mod status;

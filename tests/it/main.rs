@@ -3,8 +3,15 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod demo_story;
+mod events;
+mod first_day;
+mod guard;
+mod hook;
 mod house;
 mod install;
 mod install_any;
 mod lab;
+mod leaks;
 mod managers;
+mod status;
