@@ -106,6 +106,8 @@ fn furnish(lab: &Lab, rng: &mut fastrand::Rng) -> Prior {
 }
 
 fn foreign(path: &Path, rng: &mut fastrand::Rng) -> &'static str {
+    // git's own template may have put a sample there.
+    let _ = fs::remove_file(path);
     let mode = *rng.choice(&[0o755, 0o700, 0o644, 0o777, 0o555]).unwrap();
     let (bytes, kind): (&[u8], _) = match rng.u8(..5) {
         0 => {
@@ -169,7 +171,7 @@ fn whatever_was_there_before_an_uninstall_brings_it_back() {
 
 #[test]
 fn a_run_that_is_killed_at_any_step_is_put_back_by_rescue() {
-    for seed in first_seed()..first_seed() + cases(3) {
+    for seed in first_seed()..first_seed() + cases(1) {
         for at in 1.. {
             let lab = Lab::new();
             let mut rng = fastrand::Rng::with_seed(seed);

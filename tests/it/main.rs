@@ -13,4 +13,5 @@ mod install;
 mod install_any;
 mod lab;
 mod leaks;
+mod managers;
 mod status;
