@@ -65,6 +65,8 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Push the current branch over what the hub has (`--force`), naming what that cuts off
+    Push(PushArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Print the completions for a shell
@@ -137,6 +139,15 @@ pub struct InstallArgs {
     #[arg(long, value_name = "ROLE")]
     pub role: Option<String>,
     /// Install even where `core.hooksPath` of the user or the system is in the way
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Cut off the commits that the hub has and this branch has not
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

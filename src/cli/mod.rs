@@ -8,6 +8,7 @@ mod hook;
 mod install;
 mod judge;
 mod manual;
+mod push;
 mod rescue;
 mod status;
 
@@ -53,6 +54,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

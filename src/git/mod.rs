@@ -7,6 +7,7 @@
 mod ask;
 mod at_hook;
 mod discover;
+mod hub;
 mod library;
 pub mod write;
 
@@ -18,6 +19,7 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
+pub use hub::Asked;
 pub use library::refs_in;
 
 /// A repository, and the way to speak to git about it.

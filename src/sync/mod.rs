@@ -1,1 +1,3 @@
-//! (room sync)
+//! Keeping a branch in step with the hub, and a clone in order.
+
+pub mod force;

@@ -3,5 +3,6 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod force;
 mod house;
 mod lab;
