@@ -7,8 +7,13 @@
 mod ask;
 mod at_hook;
 mod discover;
+mod history;
 mod hub;
 mod library;
+mod objects;
+mod peek;
+mod staged;
+mod trees;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +24,12 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
+pub use history::{NewCommit, Walk, new_commits};
 pub use hub::Asked;
 pub use library::refs_in;
+pub use objects::{Node, Objects};
+pub use staged::Staged;
+pub use trees::{Entry, TreeWalk, What};
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -72,7 +72,7 @@ impl fmt::Display for Step {
                     let separator = if at == 0 { "" } else { " && " };
                     match &edit.value {
                         Some(value) => {
-                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?
+                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?;
                         }
                         None => write!(f, "{separator}git config --unset {}", edit.key)?,
                     }

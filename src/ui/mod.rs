@@ -5,6 +5,7 @@
 
 mod report;
 mod style;
+mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 
@@ -16,6 +17,7 @@ use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
 pub use style::Style;
+pub use verdict::sarif;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,6 +3,9 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod first_day;
 mod force;
+mod guard;
 mod house;
 mod lab;
+mod leaks;
