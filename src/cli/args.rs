@@ -69,6 +69,8 @@ pub enum Command {
     Push(PushArgs),
     /// Repair what a killed run left behind
     Rescue,
+    /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
+    Tidy(TidyArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -150,6 +152,15 @@ pub struct PushArgs {
     /// Cut off the commits that the hub has and this branch has not
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TidyArgs {
+    /// Delete what is safely merged, here and on the hub, and ways back that are too old
+    #[arg(long)]
+    pub apply: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -11,6 +11,7 @@ mod manual;
 mod push;
 mod rescue;
 mod status;
+mod tidy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
+        Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::base::{Bytes, File};
+use crate::base::{Bytes, File, Time};
 
 /// A whole regular file, or nothing if there is none (links are followed).
 pub fn file(path: &Path) -> Result<Option<File>> {
@@ -41,6 +41,13 @@ pub fn link(path: &Path) -> Result<Option<PathBuf>> {
 /// Whether there is anything by that name, a dangling link included.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
+}
+
+/// When a file was last written, if there is one.
+pub fn modified(path: &Path) -> Option<Time> {
+    let time = fs::metadata(path).ok()?.modified().ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Time(i64::try_from(since.as_secs()).ok()?))
 }
 
 /// The names in a directory, sorted; none if there is no such directory.

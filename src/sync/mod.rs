@@ -1,3 +1,4 @@
 //! Keeping a branch in step with the hub, and a clone in order.
 
 pub mod force;
+pub mod tidy;

@@ -5,6 +5,7 @@
 
 mod report;
 mod style;
+mod tidy;
 mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -17,6 +18,7 @@ use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
 pub use style::Style;
+pub use tidy::tidy;
 pub use verdict::sarif;
 
 /// When to colour.

@@ -9,3 +9,4 @@ mod guard;
 mod house;
 mod lab;
 mod leaks;
+mod tidy;
