@@ -64,10 +64,14 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Push the current branch over what the hub has (`--force`), naming what that cuts off
+    Push(PushArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Play the whole story in a temporary directory, with nothing but git
     Demo(DemoArgs),
+    /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
+    Tidy(TidyArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -152,6 +156,24 @@ pub struct DemoArgs {
     /// Wait for Enter after each command
     #[arg(long)]
     pub pause: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Cut off the commits that the hub has and this branch has not
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TidyArgs {
+    /// Delete what is safely merged, here and on the hub, and ways back that are too old
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
 }
 
 #[derive(Debug, Args)]

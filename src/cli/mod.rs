@@ -11,8 +11,10 @@ mod install;
 mod judge;
 mod manual;
 mod messages;
+mod push;
 mod rescue;
 mod status;
+mod tidy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,6 +63,8 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
+        Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -29,7 +29,12 @@ pub fn set_ref(
     finish(&mut git.command(), &args).map(drop)
 }
 
-/// Sends refs, all or none, each under its lease. No hook of ours judges it again.
+/// What tells our own pre-push hook that a rewrite was decided here, with its lease: for each
+/// leased ref `<ref>:<old id>`, with a space between. The hook lets exactly these pass its rules
+/// about rewriting, and still judges what is in the commits.
+pub const LEASE: &str = "GSYNC_LEASE";
+
+/// Sends refs, all or none, each under its lease. The hooks of the repository judge it.
 pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)) -> Result<()> {
     let mut args = vec!["push".to_owned(), "--porcelain".into(), "--atomic".into()];
     for push in refs {
@@ -40,8 +45,16 @@ pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)
     }
     args.push(remote.to_owned());
     args.extend(refs.iter().map(PushRef::refspec));
-    let mut child = git
-        .command()
+    let mut command = git.command();
+    let leases =
+        refs.iter().filter_map(|push| Some(format!("{}:{}", push.to, push.lease.as_ref()?)));
+    let leases: Vec<String> = leases.collect();
+    // One that was inherited is not ours: it must not open the door for this push.
+    command.env_remove(LEASE);
+    if !leases.is_empty() {
+        command.env(LEASE, leases.join(" "));
+    }
+    let mut child = command
         .args(&args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

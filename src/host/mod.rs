@@ -6,5 +6,6 @@ pub mod clock;
 pub mod env;
 pub mod knowledge;
 pub mod process;
+pub mod processes;
 pub mod read;
 pub mod write;

@@ -7,6 +7,7 @@ mod report;
 mod sentence;
 pub mod status;
 mod style;
+mod tidy;
 mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -19,6 +20,7 @@ use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
 pub use style::Style;
+pub use tidy::tidy;
 pub use verdict::sarif;
 
 /// When to colour.

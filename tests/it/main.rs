@@ -6,6 +6,7 @@
 mod demo_story;
 mod events;
 mod first_day;
+mod force;
 mod guard;
 mod hook;
 mod house;
@@ -15,3 +16,4 @@ mod lab;
 mod leaks;
 mod managers;
 mod status;
+mod tidy;
