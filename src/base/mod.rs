@@ -1,6 +1,7 @@
 //! Words everyone speaks: names, paths, times, exit codes, problems. No I/O.
 
 mod bytes;
+mod carry;
 mod duration;
 mod edit;
 mod exit;
@@ -11,6 +12,7 @@ mod text;
 mod time;
 
 pub use bytes::{Bytes, File};
+pub use carry::{Carry, Place};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

@@ -65,6 +65,8 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Bring the branch up to date with the hub, with all uncommitted work
+    Pull(PullArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Print the completions for a shell
@@ -139,6 +141,12 @@ pub struct InstallArgs {
     /// Install even where `core.hooksPath` of the user or the system is in the way
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PullArgs {
     #[command(flatten)]
     pub act: ActArgs,
 }

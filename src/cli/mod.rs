@@ -7,6 +7,7 @@ mod guard;
 mod hook;
 mod install;
 mod manual;
+mod pull;
 mod rescue;
 mod status;
 
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

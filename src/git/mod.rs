@@ -5,7 +5,13 @@
 //! gix does not read, goes to the git executable (`DECISIONS.md` has the figures).
 
 mod ask;
+mod carry;
 mod discover;
+mod fetch;
+mod object;
+mod operation;
+mod rehearse;
+mod snapshot;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +21,10 @@ use crate::host::env;
 
 pub use ask::Refusal;
 pub use discover::discover;
+pub use fetch::{Fetched, fetch};
+pub use object::{Change, Entry, Merged};
+pub use rehearse::{Among, Rehearsal, Way};
+pub use snapshot::{Dirt, Notes, Standing};
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -1,1 +1,3 @@
-//! (room sync)
+//! Keeping a branch in step with the hub: pull before work, push after work, and the way back.
+
+pub mod pull;
