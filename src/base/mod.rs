@@ -10,6 +10,7 @@ mod path;
 mod problem;
 mod text;
 mod time;
+mod update;
 
 pub use bytes::{Bytes, File};
 pub use carry::{Carry, Place};
@@ -21,3 +22,4 @@ pub use path::RepoPath;
 pub use problem::Problem;
 pub use text::{count, nearest, plain, shell_quote};
 pub use time::Time;
+pub use update::{Commit, RefUpdate};

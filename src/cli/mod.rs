@@ -6,6 +6,7 @@ mod doctor;
 mod guard;
 mod hook;
 mod install;
+mod judge;
 mod manual;
 mod pull;
 mod rescue;

@@ -5,9 +5,12 @@
 //! gix does not read, goes to the git executable (`DECISIONS.md` has the figures).
 
 mod ask;
+mod at_hook;
 mod carry;
 mod discover;
+mod discover;
 mod fetch;
+mod library;
 mod object;
 mod operation;
 mod rehearse;
@@ -20,8 +23,10 @@ use std::process::{Command, Stdio};
 use crate::host::env;
 
 pub use ask::Refusal;
+pub use at_hook::at_hook;
 pub use discover::discover;
 pub use fetch::{Fetched, fetch};
+pub use library::refs_in;
 pub use object::{Change, Entry, Merged};
 pub use rehearse::{Among, Rehearsal, Way};
 pub use snapshot::{Dirt, Notes, Standing};

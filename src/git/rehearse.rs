@@ -251,9 +251,9 @@ impl Git {
         let (email, date) = rest.split_once("> ").unwrap_or((rest, ""));
         let mut command = self.command();
         command.args(["commit-tree", "-S", tree.as_str()]);
-        parents.iter().for_each(|parent| {
+        for parent in parents {
             command.args(["-p", parent.as_str()]);
-        });
+        }
         command.args(["-m", String::from_utf8_lossy(message).trim_end_matches('\n')]);
         command.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);
         let out = super::ask::finish(command.env("GIT_AUTHOR_DATE", date), &[])?;

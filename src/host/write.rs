@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::base::File;
 
@@ -38,7 +39,6 @@ pub fn remove(path: &Path) -> Result<()> {
 /// Renames, never over something that is there.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     let describe = || format!("move {} to {}", from.display(), to.display());
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         // File systems without the flag: a look first is the best there is, under our lock.

@@ -97,7 +97,7 @@ impl<'a> Files<'a> {
                 added.extend(change.to.clone().map(|entry| (change.path.clone(), entry)));
                 continue;
             }
-            if now != from && !self.is_clean(index, &change.path, from)? {
+            if now != from && !is_clean(index, &change.path, from)? {
                 bail!("{} changed in the meantime", change.path);
             }
         }
@@ -105,20 +105,6 @@ impl<'a> Files<'a> {
             bail!("{path} came in the way in the meantime");
         }
         Ok(())
-    }
-
-    /// Whether the index holds that entry and git sees no change of the file, however it hashes;
-    /// a file that a sparse checkout leaves out counts as clean.
-    fn is_clean(&self, index: &Index<'_>, path: &RepoPath, entry: Option<&Entry>) -> Result<bool> {
-        let one = |flag: &[&str]| -> Result<Vec<u8>> {
-            let name = std::str::from_utf8(path.as_bytes()).unwrap_or_default();
-            let args = [&["--literal-pathspecs", "ls-files", "-z"], flag, &["--", name]].concat();
-            index.feed(&args, b"")
-        };
-        let Some(Entry { mode, id }) = entry else { return Ok(false) };
-        let staged = one(&["-s"])?;
-        let same = staged.starts_with(format!("{mode:o} {id} 0\t").as_bytes());
-        Ok(same && one(&["-m"])?.is_empty())
     }
 
     /// Lets git make the files what they are wanted to be. Those that are so already are not
@@ -173,4 +159,16 @@ impl<'a> Files<'a> {
         }
         (come, go)
     }
+}
+
+/// Whether the index holds that entry and git sees no change of the file, however it hashes;
+/// a file that a sparse checkout leaves out counts as clean.
+fn is_clean(index: &Index<'_>, path: &RepoPath, entry: Option<&Entry>) -> Result<bool> {
+    let one = |flag: &str| -> Result<Vec<u8>> {
+        let name = std::str::from_utf8(path.as_bytes()).unwrap_or_default();
+        index.feed(&["--literal-pathspecs", "ls-files", "-z", flag, "--", name], b"")
+    };
+    let Some(Entry { mode, id }) = entry else { return Ok(false) };
+    let same = one("-s")?.starts_with(format!("{mode:o} {id} 0\t").as_bytes());
+    Ok(same && one("-m")?.is_empty())
 }
