@@ -67,6 +67,12 @@ pub enum Command {
     Doctor,
     /// Bring the branch up to date with the hub, with all uncommitted work
     Pull(PullArgs),
+    /// Take the last run back, or the one named
+    Undo(UndoArgs),
+    /// List the runs of gsync in this repository
+    Log(LogArgs),
+    /// Become exactly what the upstream is; `gsync undo` brings everything back
+    Discard(ActArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Print the completions for a shell
@@ -149,6 +155,22 @@ pub struct InstallArgs {
 pub struct PullArgs {
     #[command(flatten)]
     pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// A run of `gsync log`, such as r7
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// At most so many
+    #[arg(short = 'n', value_name = "N")]
+    pub number: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -2,15 +2,18 @@
 
 mod args;
 mod context;
+mod discard;
 mod doctor;
 mod guard;
 mod hook;
 mod install;
 mod judge;
+mod log;
 mod manual;
 mod pull;
 mod rescue;
 mod status;
+mod undo;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,6 +58,9 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
         Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
+        Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
+        Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -8,7 +8,6 @@ mod ask;
 mod at_hook;
 mod carry;
 mod discover;
-mod discover;
 mod fetch;
 mod library;
 mod object;

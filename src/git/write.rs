@@ -152,8 +152,13 @@ pub fn uncommit(
     to: Option<&CommitId>,
     snapshot: &CommitId,
 ) -> Result<()> {
-    let lock = carry::IndexLock::take(git, snapshot)?;
+    carry::IndexLock::drop_ours(git);
+    let scratch = git.scratch_dir()?;
     let now = git.resolve_ref(branch)?;
+    if now.as_ref() == to && carry::Index::copied(git, &scratch)?.is_as_in(snapshot)? {
+        return Ok(());
+    }
+    let lock = carry::IndexLock::take(git, snapshot)?;
     if now.as_ref() != to {
         let parent = match &now {
             Some(now) => git.resolve_commit(&format!("{now}^"))?,
@@ -164,7 +169,7 @@ pub fn uncommit(
         }
         set_ref(git, branch, to, now.as_ref())?;
     }
-    let index = carry::Index::copied(git, &git.scratch_dir()?)?;
+    let index = carry::Index::copied(git, &scratch)?;
     index.put_bytes(snapshot)?;
     index.put_in_place()?;
     drop(lock);

@@ -3,6 +3,8 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod crash;
 mod house;
 mod lab;
 mod pull;
+mod undo;

@@ -61,10 +61,12 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
 /// Takes back as much of a move as was done.
 pub fn mend(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     let begun = fs::read_to_string(mark(git)?).unwrap_or_default();
-    let lock = IndexLock::take(git, &carry.snapshot)?;
     if begun != carry.snapshot.as_str() {
+        // It never began; a lock that it had taken already is given back.
+        IndexLock::drop_ours(git);
         return Ok(());
     }
+    let lock = IndexLock::take(git, &carry.snapshot)?;
     let scratch = git.scratch_dir()?;
     let (was, went) = (&carry.from, &carry.to);
     let now = git.resolve_ref(&carry.branch)?;
@@ -145,13 +147,27 @@ impl IndexLock {
         match linked {
             Ok(()) => Ok(Self { path }),
             Err(err) if err.kind() == ErrorKind::AlreadyExists => {
-                // Ours holds the lock of the repository, so no other gsync can have this one.
-                if fs::read(&path).is_ok_and(|there| there.starts_with(b"gsync ")) {
+                if Self::is_ours(&path) {
                     return Ok(Self { path });
                 }
                 bail!("another git holds the index: {} exists", path.display())
             }
             Err(err) => Err(err).context("lock the index"),
+        }
+    }
+}
+
+impl IndexLock {
+    /// Whether a gsync took it. We hold the lock of the repository, so that one is dead.
+    fn is_ours(path: &Path) -> bool {
+        fs::read(path).is_ok_and(|there| there.starts_with(b"gsync "))
+    }
+
+    /// Gives back what a killed gsync took.
+    pub(super) fn drop_ours(git: &Git) {
+        let path = git.git_dir.join("index.lock");
+        if Self::is_ours(&path) {
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -252,6 +268,18 @@ impl<'a> Index<'a> {
             return Ok(Vec::new());
         }
         Ok(hidden_in(&self.feed(&["ls-files", "-t", "-z"], b"")?))
+    }
+
+    /// Whether it is, byte for byte, what a snapshot has.
+    pub(super) fn is_as_in(&self, snapshot: &CommitId) -> Result<bool> {
+        let was = self.git.snapshot_notes(snapshot)?.index_file;
+        if !self.path().exists() {
+            return Ok(was.is_none());
+        }
+        let name = self.path();
+        let name = name.to_str().context("a path that is text")?;
+        let args = ["hash-object", "--no-filters", "--", name];
+        Ok(Some(self.git.feed_id(None, &args, b"")?) == was)
     }
 
     pub(super) fn put_in_place(self) -> Result<()> {

@@ -145,7 +145,8 @@ fn short(name: &str) -> String {
     plain(RefName::new(name).short())
 }
 
-fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upstream> {
+/// What a branch follows, and where that is as far as this clone knows.
+pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upstream> {
     let merge = git.config(&format!("branch.{branch}.merge"))?;
     let (Some(_), Some(merge)) = (remote, merge) else { return Ok(Upstream::None) };
     let spec = format!("{branch}@{{upstream}}");

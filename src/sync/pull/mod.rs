@@ -3,4 +3,4 @@
 pub mod facts;
 mod plan;
 
-pub use plan::plan;
+pub use plan::{in_progress, named, plan};

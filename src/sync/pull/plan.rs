@@ -96,7 +96,8 @@ pub fn safe(facts: &Facts) -> Result<&Branch, Problem> {
     Ok(branch)
 }
 
-fn in_progress(operation: &str) -> Problem {
+/// git is in the middle of something.
+pub fn in_progress(operation: &str) -> Problem {
     let problem = Problem::refuse("in-progress", format!("a {operation} is in progress"))
         .because("nothing was changed: what it holds could be lost");
     match operation {
