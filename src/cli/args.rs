@@ -65,6 +65,10 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Pull before work: say what came in, and bring the branch up to date
+    Start(StartArgs),
+    /// Push after work: bring the branch up to date, push it, and check that the hub has it
+    Finish(FinishArgs),
     /// Bring the branch up to date with the hub, with all uncommitted work
     Pull(PullArgs),
     /// Take the last run back, or the one named
@@ -153,6 +157,30 @@ pub struct InstallArgs {
 
 #[derive(Debug, Args)]
 pub struct PullArgs {
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Show the incoming commits and their changes, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "only"])]
+    pub review: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FinishArgs {
+    /// Commit what is staged, with this message
+    #[arg(short, long, value_name = "MESSAGE")]
+    pub message: Option<String>,
+    /// Commit everything, new files too
+    #[arg(short, long, requires = "message")]
+    pub all: bool,
+    /// Push every other branch with unpushed commits too
+    #[arg(long)]
+    pub branches: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }

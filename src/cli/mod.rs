@@ -4,6 +4,7 @@ mod args;
 mod context;
 mod discard;
 mod doctor;
+mod finish;
 mod guard;
 mod hook;
 mod install;
@@ -12,6 +13,7 @@ mod log;
 mod manual;
 mod pull;
 mod rescue;
+mod start;
 mod status;
 mod undo;
 
@@ -57,6 +59,8 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Start(args) => start::main(&Context::open(&dir, ui)?, &args),
+        Command::Finish(args) => finish::main(&Context::open(&dir, ui)?, &args),
         Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),

@@ -24,7 +24,7 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
-pub use fetch::{Fetched, fetch};
+pub use fetch::{Fetched, fetch, tip_at};
 pub use library::refs_in;
 pub use object::{Change, Entry, Merged};
 pub use rehearse::{Among, Rehearsal, Way};

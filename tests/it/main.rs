@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
 mod crash;
+mod finish;
 mod house;
 mod lab;
 mod pull;
