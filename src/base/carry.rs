@@ -23,6 +23,12 @@ pub struct Carry {
     /// Paths that were only announced to the index (`git add -N`) and shall be announced no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<RepoPath>,
+    /// Directories without a file that are there, and would not be after a way there and back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hollow: Vec<RepoPath>,
+    /// Such directories that shall be there afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hollow_after: Vec<RepoPath>,
     /// The snapshot whose index is wanted byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<CommitId>,

@@ -50,6 +50,22 @@ impl Git {
         Ok(met.into_iter().collect())
     }
 
+    /// Directories without any file in which a move from one tree to another puts files.
+    pub fn hollow(&self, from: &CommitId, to: &CommitId) -> Result<Vec<RepoPath>> {
+        let top = self.dir();
+        let mut above = BTreeSet::new();
+        for change in self.compare_trees(from, to)?.iter().filter(|c| c.from.is_none()) {
+            let bytes = change.path.as_bytes();
+            let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+            above.extend(slashes.map(|(at, _)| RepoPath::new(&bytes[..at])));
+        }
+        let is_hollow = |dir: &RepoPath| {
+            let meta = top.join(dir.to_path()).symlink_metadata();
+            meta.is_ok_and(|meta| meta.is_dir()) && files_below(top, dir).is_empty()
+        };
+        Ok(above.into_iter().filter(is_hollow).collect())
+    }
+
     /// Untracked files (announced ones too) that a commit has otherwise, or would bury.
     pub fn untracked_clash(&self, standing: &Standing, commit: &CommitId) -> Result<Vec<RepoPath>> {
         let mine: Vec<RepoPath> =

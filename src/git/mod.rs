@@ -28,7 +28,7 @@ pub use fetch::{Fetched, fetch, tip_at};
 pub use library::refs_in;
 pub use object::{Change, Entry, Merged};
 pub use rehearse::{Among, Rehearsal, Way};
-pub use snapshot::{Dirt, Notes, Standing};
+pub use snapshot::{Beyond, Dirt, Notes, Standing};
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,9 @@ use super::Git;
 use super::object::by_gsync;
 use crate::base::{CommitId, Place, RefName, RepoPath};
 use crate::host::clock;
+
+/// Files up to that size are kept byte for byte where a filter changes them.
+const LARGE: u64 = 16 << 20;
 
 /// What stands in a work tree now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,18 @@ pub struct Standing {
     /// Announced to the index without contents (`git add -N`).
     pub intent: Vec<RepoPath>,
     pub untracked: Vec<RepoPath>,
+    /// What git does not keep of the files that changed.
+    pub beyond: Beyond,
+}
+
+/// What a tree cannot hold of a file: permissions beyond the executable bit, and the bytes
+/// themselves where a filter makes others of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<(RepoPath, u32)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bytes: Vec<(RepoPath, CommitId)>,
 }
 
 /// What the message of a snapshot holds beside its trees.
@@ -35,6 +51,8 @@ pub struct Notes {
     #[serde(default)]
     pub intent: Vec<RepoPath>,
     pub place: Place,
+    #[serde(default)]
+    pub beyond: Beyond,
 }
 
 /// What `git status` says about the work tree.
@@ -82,18 +100,53 @@ impl Git {
         }
         let write_tree = ["write-tree", "--missing-ok"];
         let index = self.feed_id(Some(&copy), &write_tree, b"")?;
-        let work = if self.take_up(&copy, &dirt)? {
-            self.feed_id(Some(&copy), &write_tree, b"")?
-        } else {
-            index.clone()
-        };
+        let (mut work, mut beyond) = (index.clone(), Beyond::default());
+        if self.take_up(&copy, &dirt)? {
+            work = self.feed_id(Some(&copy), &write_tree, b"")?;
+            beyond = self.beyond(&index, &work)?;
+        }
         Ok(Standing {
             branch: self.head_branch()?,
             place: Place { commit: self.resolve_commit("HEAD")?, index, work },
             index_file,
             intent: dirt.intent,
             untracked: dirt.untracked,
+            beyond,
         })
+    }
+
+    /// What the tree of the work tree does not say about the files that changed.
+    fn beyond(&self, index: &CommitId, work: &CommitId) -> Result<Beyond> {
+        let mut beyond = Beyond::default();
+        let mut files = Vec::new();
+        for change in self.compare_trees(index, work)? {
+            let Some(entry) = change.to.filter(|entry| matches!(entry.mode, 0o100_644 | 0o100_755))
+            else {
+                continue;
+            };
+            let Ok(meta) = self.dir().join(change.path.to_path()).symlink_metadata() else {
+                continue;
+            };
+            let mode = meta.permissions().mode() & 0o7777;
+            if !matches!(mode, 0o644 | 0o755) {
+                beyond.modes.push((change.path.clone(), mode));
+            }
+            files.push((change.path, entry.id, meta.len()));
+        }
+        let ids: String = files.iter().map(|(_, id, _)| format!("{id}\n")).collect();
+        let sizes =
+            self.feed(None, &["cat-file", "--batch-check=%(objectsize)"], ids.as_bytes())?;
+        for ((path, _, size), stored) in files.iter().zip(String::from_utf8_lossy(&sizes).lines()) {
+            // Of the same size, the file is taken for what git stored; a large one comes back
+            // through its filter, as it came here.
+            if stored.parse() != Ok(*size) && *size <= LARGE {
+                let bytes = fs::read(self.dir().join(path.to_path()))
+                    .with_context(|| format!("read {path}"))?;
+                let id = self.feed_id(None, &["hash-object", "-w", "--stdin"], &bytes)?;
+                beyond.bytes.push((path.clone(), id));
+            }
+        }
+        Ok(beyond)
     }
 
     /// The branch that HEAD names.
@@ -148,6 +201,15 @@ impl Git {
         if let Some(index_file) = &standing.index_file {
             tree.insert_str(0, &format!("100644 blob {index_file}\tindex\0"));
         }
+        let mut bytes: Vec<&CommitId> = standing.beyond.bytes.iter().map(|(_, id)| id).collect();
+        bytes.sort();
+        bytes.dedup();
+        if !bytes.is_empty() {
+            // In a tree, so that they live as long as the snapshot.
+            let list: String = bytes.iter().map(|id| format!("100644 blob {id}\t{id}\0")).collect();
+            let list = self.feed_id(None, &["mktree", "-z"], list.as_bytes())?;
+            tree.push_str(&format!("040000 tree {list}\tbytes\0"));
+        }
         let tree = self.feed_id(None, &["mktree", "-z", "--missing"], tree.as_bytes())?;
         let now = clock::now().0;
         let head = place.commit.as_ref();
@@ -158,6 +220,7 @@ impl Git {
             index_file: standing.index_file.clone(),
             intent: standing.intent.clone(),
             place: place.clone(),
+            beyond: standing.beyond.clone(),
         };
         let message = format!("a snapshot by gsync\n\n{}\n", serde_json::to_string(&notes)?);
         let parents: Vec<&CommitId> = head.into_iter().chain([&staged]).collect();

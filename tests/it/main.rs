@@ -6,6 +6,8 @@
 mod crash;
 mod finish;
 mod house;
+mod kinds;
 mod lab;
 mod pull;
+mod random;
 mod undo;

@@ -41,6 +41,10 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     fs::write(mark(git)?, carry.snapshot.as_str()).context("write down that the move begins")?;
     point("move begun");
     files.write(&seen, |change| change.to.clone())?;
+    files.hollow(&carry.hollow_after)?;
+    if let Some(snapshot) = &carry.restore {
+        files.beyond(&git.snapshot_notes(snapshot)?.beyond)?;
+    }
     point("files written");
     match &carry.restore {
         Some(snapshot) => index.put_bytes(snapshot)?,
@@ -92,6 +96,8 @@ pub fn mend(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
         super::set_ref(git, &name, Some(&found), None)?;
     }
     files.write(&seen, |change| change.from.clone())?;
+    files.hollow(&carry.hollow)?;
+    files.beyond(&git.snapshot_notes(&carry.snapshot)?.beyond)?;
     point("files back");
     if now != was.commit {
         let why = "gsync: put back";

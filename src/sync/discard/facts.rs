@@ -21,6 +21,8 @@ pub struct Facts {
     pub start: Option<Start>,
     pub to: Option<Place>,
     pub in_the_way: Vec<RepoPath>,
+    /// Directories without a file in which files would come.
+    pub hollow: Vec<RepoPath>,
 }
 
 /// Looks, and asks the hub first.
@@ -35,6 +37,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         start: None,
         to: None,
         in_the_way: Vec::new(),
+        hollow: Vec::new(),
     };
     let Some(branch) = facts.branch.clone() else { return Ok(facts) };
     if facts.operation.is_some() || !facts.unmerged.is_empty() {
@@ -54,6 +57,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     }
     let tree = git.tree_of(&commit)?;
     facts.in_the_way = git.in_the_way(&start.standing.place.work, &tree)?;
+    facts.hollow = git.hollow(&start.standing.place.work, &tree)?;
     facts.to = Some(Place { commit: Some(commit), index: tree.clone(), work: tree });
     facts.start = Some(start);
     Ok(facts)

@@ -53,6 +53,8 @@ pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
         from: from.clone(),
         to: to.clone(),
         forget: start.standing.intent.clone(),
+        hollow: facts.hollow.clone(),
+        hollow_after: Vec::new(),
         restore: None,
         reflog: format!("gsync discard: to {name}"),
         snapshot: start.snapshot.clone(),

@@ -64,6 +64,8 @@ pub struct Facts {
     pub start: Option<Start>,
     pub rehearsal: Option<Rehearsal>,
     pub in_the_way: Vec<RepoPath>,
+    /// Directories without a file in which files would come.
+    pub hollow: Vec<RepoPath>,
 }
 
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
@@ -84,6 +86,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         start: None,
         rehearsal: None,
         in_the_way: Vec::new(),
+        hollow: Vec::new(),
     };
     let Some(branch) = facts.branch.clone() else { return Ok(facts) };
     if facts.operation.is_some() || !facts.unmerged.is_empty() {
@@ -124,6 +127,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let rehearsal = git.rehearse(&start.standing.place, &commit, &short(&name))?;
     if let Rehearsal::Clean { to, .. } = &rehearsal {
         facts.in_the_way = git.in_the_way(&start.standing.place.work, &to.work)?;
+        facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
     }
     // An untracked file is never merged with one that comes, even if that went well.
     facts.in_the_way.extend(git.untracked_clash(&start.standing, &commit)?);

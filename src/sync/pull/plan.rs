@@ -53,6 +53,8 @@ pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
         to: to.clone(),
         // Announced paths stay announced.
         forget: Vec::new(),
+        hollow: facts.hollow.clone(),
+        hollow_after: Vec::new(),
         restore: None,
         reflog: format!("gsync {title}: {how} to {name}"),
         snapshot: start.snapshot.clone(),

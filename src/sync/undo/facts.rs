@@ -19,6 +19,9 @@ pub struct Way {
     /// The snapshot whose index comes back byte for byte: nothing was done since.
     pub exact: Option<CommitId>,
     pub in_the_way: Vec<RepoPath>,
+    /// Directories without a file: those that get some, and those that were there.
+    pub hollow: Vec<RepoPath>,
+    pub hollow_after: Vec<RepoPath>,
 }
 
 /// All facts of an undo.
@@ -69,11 +72,17 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
         Some(_) => Ok(back),
         None => git.carry_back(&since, here, &back)?,
     };
-    let in_the_way = match &back {
-        Ok(back) => git.in_the_way(&here.work, &back.work)?,
-        Err(_) => Vec::new(),
-    };
-    facts.way = Some(Way { branch, since, start, back, exact, in_the_way });
+    let (mut in_the_way, mut hollow) = (Vec::new(), Vec::new());
+    if let Ok(back) = &back {
+        in_the_way = git.in_the_way(&here.work, &back.work)?;
+        hollow = git.hollow(&here.work, &back.work)?;
+    }
+    let hollow_after = begun.iter().find_map(|(step, _)| match step {
+        Step::Carry(carry) => Some(carry.hollow.clone()),
+        _ => None,
+    });
+    let hollow_after = hollow_after.unwrap_or_default();
+    facts.way = Some(Way { branch, since, start, back, exact, in_the_way, hollow, hollow_after });
     Ok(facts)
 }
 

@@ -84,6 +84,8 @@ fn carry(way: &Way, run: &RunId) -> Result<Carry, Problem> {
         from: way.start.standing.place.clone(),
         to: to.clone(),
         forget: Vec::new(),
+        hollow: way.hollow.clone(),
+        hollow_after: way.hollow_after.clone(),
         restore: way.exact.clone(),
         reflog: format!("gsync undo: {run}"),
         snapshot: way.start.snapshot.clone(),

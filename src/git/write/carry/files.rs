@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Change, Entry, Index, hidden_in, index_line, null};
 use crate::base::{Carry, CommitId, RepoPath};
-use crate::git::Git;
+use crate::git::{Beyond, Git};
 
 /// The paths of a move that are files here; submodules are directories of their own.
 pub(super) struct Files<'a> {
@@ -114,6 +115,7 @@ impl<'a> Files<'a> {
         seen: &Seen,
         wanted: impl Fn(&Change) -> Option<Entry>,
     ) -> Result<()> {
+        let modes = self.modes();
         let dirs = self.submodule_dirs(&wanted);
         for dir in &dirs.1 {
             // Stays if something is in it: it is a repository, and not ours.
@@ -139,7 +141,56 @@ impl<'a> Files<'a> {
         for dir in dirs.0 {
             fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
         }
-        Ok(())
+        modes.iter().try_for_each(|(path, mode)| self.set_mode(path, *mode))
+    }
+
+    /// Permissions that git would not keep, of the files that are there now.
+    fn modes(&self) -> Vec<(RepoPath, u32)> {
+        let paths = self.changes.iter().filter(|change| change.from.is_some()).map(|c| &c.path);
+        let mode = |path: &RepoPath| {
+            let meta = self.git.dir().join(path.to_path()).symlink_metadata().ok()?;
+            let mode = meta.permissions().mode() & 0o7777;
+            let odd = meta.is_file() && !matches!(mode, 0o644 | 0o755);
+            odd.then(|| (path.clone(), mode))
+        };
+        paths.filter_map(mode).collect()
+    }
+
+    /// Gives a file its permissions back; whether it can be executed is what git says.
+    fn set_mode(&self, path: &RepoPath, mode: u32) -> Result<()> {
+        let file = self.git.dir().join(path.to_path());
+        let Ok(meta) = file.symlink_metadata() else { return Ok(()) };
+        if !meta.is_file() {
+            return Ok(());
+        }
+        let executable = meta.permissions().mode() & 0o100 != 0;
+        if executable != (mode & 0o100 != 0) {
+            return Ok(());
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode))
+            .with_context(|| format!("set the permissions of {path}"))
+    }
+
+    /// Brings back what a snapshot kept beside its trees, of the files that were written.
+    pub(super) fn beyond(&self, beyond: &Beyond) -> Result<()> {
+        let ours = |path: &RepoPath| self.changes.iter().any(|change| change.path == *path);
+        for (path, id) in beyond.bytes.iter().filter(|(path, _)| ours(path)) {
+            let file = self.git.dir().join(path.to_path());
+            if file.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+                let bytes = self.git.must_bytes(&["cat-file", "blob", id.as_str()])?;
+                fs::write(&file, bytes).with_context(|| format!("write {path}"))?;
+            }
+        }
+        let modes = beyond.modes.iter().filter(|(path, _)| ours(path));
+        modes.into_iter().try_for_each(|(path, mode)| self.set_mode(path, *mode))
+    }
+
+    /// Makes directories that have no file in them.
+    pub(super) fn hollow(&self, dirs: &[RepoPath]) -> Result<()> {
+        dirs.iter().try_for_each(|dir| {
+            fs::create_dir_all(self.git.dir().join(dir.to_path()))
+                .with_context(|| format!("make {dir}"))
+        })
     }
 
     /// The directories of submodules that come, and of those that go.
