@@ -2,6 +2,7 @@
 
 mod bytes;
 mod carry;
+mod change;
 mod duration;
 mod edit;
 mod exit;
@@ -14,6 +15,7 @@ mod update;
 
 pub use bytes::{Bytes, File};
 pub use carry::{Carry, Place};
+pub use change::{Change, Kind, Operation};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

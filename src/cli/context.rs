@@ -35,6 +35,10 @@ impl Context {
             .into());
         }
         let context = Self { git: git::discover(dir)?, ui };
+        super::messages::show(&context.git, &ui);
+        if let Err(err) = super::hook::catch_up(&ui, &context.git) {
+            ui.detail(&format!("what came in cannot be told: {err:#}"));
+        }
         Ok(context)
     }
 

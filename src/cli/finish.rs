@@ -48,7 +48,10 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
             Ok(plan)
         })?;
         runs.extend(ran.run.clone());
-        if ran.outcome != Outcome::PutBack || tried == TRIES || !moved(context, &config, &sent)? {
+        if ran.outcome != Outcome::PutBack
+            || tried == TRIES
+            || !moved(context, &config, sent.as_ref())?
+        {
             break (plan, ran, sent);
         }
         ui.say(&format!("the hub moved in between: trying again ({} of {TRIES})", tried + 1));
@@ -92,10 +95,10 @@ fn tell(
 }
 
 /// Whether the hub has commits that what we wanted to send does not build on.
-fn moved(context: &Context, config: &Config, sent: &Option<Sent>) -> Result<bool> {
+fn moved(context: &Context, config: &Config, sent: Option<&Sent>) -> Result<bool> {
     let Some(sent) = sent else { return Ok(false) };
     let git = &context.git;
-    if git::fetch(git, &sent.remote, config.hub.timeout.0)? != Fetched::Done {
+    if !matches!(git::fetch(git, &sent.remote, config.hub.timeout.0)?, Fetched::Done(_)) {
         return Ok(false);
     }
     let Some(tip) = git::tip_at(git, &sent.remote, &sent.branch, config.hub.timeout.0)? else {
@@ -114,7 +117,7 @@ fn verify(context: &Context, config: &Config, sent: &Sent) -> Result<bool> {
         return Ok(true);
     }
     if let Some(tip) = &tip
-        && git::fetch(git, &sent.remote, deadline)? == Fetched::Done
+        && matches!(git::fetch(git, &sent.remote, deadline)?, Fetched::Done(_))
         && git.ask(&["merge-base", "--is-ancestor", sent.tip.as_str(), tip.as_str()])?.is_some()
     {
         return Ok(true);

@@ -1,7 +1,9 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
 mod args;
+mod background;
 mod context;
+mod demo;
 mod discard;
 mod doctor;
 mod finish;
@@ -11,6 +13,7 @@ mod install;
 mod judge;
 mod log;
 mod manual;
+mod messages;
 mod pull;
 mod rescue;
 mod start;
@@ -19,6 +22,7 @@ mod undo;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
@@ -30,7 +34,7 @@ use args::{Cli, Command};
 pub use context::Context;
 
 /// Runs the command line of this process.
-pub fn main() -> Exit {
+pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let _program = words.next();
     let words: Vec<OsString> = words.collect();
@@ -40,20 +44,24 @@ pub fn main() -> Exit {
     }
     let cli = match Cli::try_parse_from(std::iter::once("gsync".into()).chain(words.clone())) {
         Ok(cli) => cli,
-        Err(err) => return args::explain(&err, &words),
+        Err(err) => return args::explain(&err, &words).into(),
     };
     let ui = cli.ui();
-    match dispatch(cli, ui) {
+    let exit = match dispatch(cli, ui) {
         Ok(exit) => exit,
         Err(err) => ui.error(&err),
-    }
+    };
+    exit.into()
 }
 
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
+        // A prompt does not wait for git to find the repository.
+        Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
         Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),

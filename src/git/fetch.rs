@@ -1,72 +1,143 @@
-//! Asking the hub what is new, with a deadline: a server that is gone must not hold anybody up.
+//! Asking the hub, within a deadline and without ever asking the person for a password.
+//!
+//! The remote-tracking refs move, as with any fetch; nothing is pruned, because a branch that
+//! the hub no longer has may be the only name of somebody's commits. Which branches it no
+//! longer has is read from git's own list of what it fetched.
 
-use std::process::Command;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::Git;
-use super::ask::refusal;
-use crate::base::{CommitId, RefName, plain};
-use crate::host::env;
-use crate::host::process::{Ended, run};
+use super::{Git, Known, ask::refusal};
+use crate::base::{CommitId, RefName, Time};
+use crate::host::process::{self, Ended};
+use crate::host::{clock, env, read};
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
-    /// The remote-tracking branches are as the hub has them.
-    Done,
-    /// It could not be reached, and why.
-    Unreachable(String),
+    /// The hub answered; this is known now.
+    Done(Known),
+    /// It could not be reached, or refused.
+    Failed {
+        why: String,
+    },
+    TimedOut,
 }
 
-/// Fetches from a remote, prompting for nothing.
+/// Fetches the branches of a remote and remembers when.
 pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
-    let mut command = talking(git, deadline)?;
-    command.args(["fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance"]);
-    command.args(["--no-recurse-submodules", "--", remote]);
-    match run(&mut command, b"", deadline)? {
-        Ended::TimedOut => {
-            let seconds = deadline.as_secs_f32();
-            Ok(Fetched::Unreachable(format!("{} did not answer in {seconds} s", plain(remote))))
-        }
-        Ended::Exited(out) if out.status.success() => Ok(Fetched::Done),
-        Ended::Exited(out) => Ok(Fetched::Unreachable(refusal(&["fetch"], &out).complaint)),
-    }
-}
-
-/// Where a branch stands on a remote, asked there and not remembered here.
-pub fn tip_at(
-    git: &Git,
-    remote: &str,
-    branch: &RefName,
-    deadline: Duration,
-) -> Result<Option<CommitId>> {
-    let mut command = talking(git, deadline)?;
-    command.args(["ls-remote", "--quiet", "--", remote, branch.as_str()]);
-    match run(&mut command, b"", deadline)? {
-        Ended::TimedOut => bail!("{} did not answer in time", plain(remote)),
-        Ended::Exited(out) if out.status.success() => {
-            let text = String::from_utf8_lossy(&out.stdout);
-            let line = text.lines().find_map(|line| line.split_once('\t'));
-            Ok(line.and_then(|(id, _)| CommitId::parse(id)))
-        }
-        Ended::Exited(out) => Err(refusal(&["ls-remote"], &out).into()),
-    }
-}
-
-/// A git that talks to servers: it asks nobody for a password, and gives up by itself.
-fn talking(git: &Git, deadline: Duration) -> Result<Command> {
-    let seconds = deadline.as_secs().max(1);
     let mut command = git.command();
-    if env::raw("GIT_SSH_COMMAND").is_none()
-        && env::raw("GIT_SSH").is_none()
-        && git.config("core.sshCommand")?.is_none()
-    {
-        let ssh = format!("ssh -oBatchMode=yes -oConnectTimeout={seconds}");
+    // Maintenance would go on in the background and belongs to the person's own commands;
+    // so does the fetching of submodules.
+    command.args(["-c", "maintenance.auto=false", "-c", "gc.auto=0", "-c", "fetch.output=full"]);
+    let low = format!("http.lowSpeedTime={}", deadline.as_secs().max(1));
+    command.args(["-c", "http.lowSpeedLimit=1", "-c", &low]);
+    command.args(["fetch", "--verbose", "--no-progress", "--no-prune", "--no-write-fetch-head"]);
+    command.args(["--no-recurse-submodules", "--", remote]);
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never");
+    if !has_own_ssh(git)? {
+        let seconds = deadline.as_secs().max(1);
+        let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
         command.env("GIT_SSH_COMMAND", ssh);
     }
-    command.arg("-c").arg(format!("http.lowSpeedTime={seconds}"));
-    command.args(["-c", "http.lowSpeedLimit=1"]);
-    Ok(command)
+    match process::run(&mut command, b"", deadline)? {
+        Ended::TimedOut => Ok(Fetched::TimedOut),
+        Ended::Exited(out) if out.status.success() => {
+            let missing = missing(git, remote, &String::from_utf8_lossy(&out.stderr))?;
+            let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
+            git.remember(&known);
+            Ok(Fetched::Done(known))
+        }
+        Ended::Exited(out) => Ok(Fetched::Failed { why: refusal(&["fetch"], &out).complaint }),
+    }
+}
+
+fn has_own_ssh(git: &Git) -> Result<bool> {
+    let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
+    Ok(set || git.config("core.sshCommand")?.is_some())
+}
+
+/// The branches of a remote that are remembered here and that git did not list.
+fn missing(git: &Git, remote: &str, said: &str) -> Result<Vec<(RefName, CommitId)>> {
+    let prefix = format!("refs/remotes/{remote}/");
+    let usual = format!("+refs/heads/*:{prefix}*");
+    let spec = git.ask(&["config", "--get-all", &format!("remote.{remote}.fetch")])?;
+    // With other mappings git's silence about a ref means nothing.
+    if spec.as_deref() != Some(usual.as_str()) {
+        return Ok(Vec::new());
+    }
+    let listed: HashSet<&str> = said.lines().filter_map(listed).collect();
+    let remembered = git.refs(&prefix)?;
+    Ok(remembered
+        .into_iter()
+        .filter(|(name, _)| name.as_str() != format!("{prefix}HEAD"))
+        .filter(|(name, _)| !listed.contains(name.short()))
+        .collect())
+}
+
+/// The ref here that a line of `git fetch --verbose` is about:
+/// ` = [up to date]      main       -> origin/main`.
+fn listed(line: &str) -> Option<&str> {
+    let (_, to) = line.rsplit_once(" -> ")?;
+    to.split_whitespace().next()
+}
+
+impl Git {
+    /// When a remote was last asked, by us or by git: its branch `merge`, if one is named.
+    /// The second is when something was last learned of it, by a push or a clone too.
+    pub fn asked(
+        &self,
+        remote: &str,
+        merge: Option<&RefName>,
+        tracking: Option<&RefName>,
+    ) -> (Option<Time>, Option<Time>) {
+        let ours = self.known(remote).map(|known| known.at);
+        let asked = ours.max(self.asked_by_git(remote, merge));
+        (asked, asked.max(self.learned(remote, tracking)))
+    }
+
+    /// When something was last learned of a remote, as far as files alone tell.
+    pub fn learned(&self, remote: &str, tracking: Option<&RefName>) -> Option<Time> {
+        let ours = self.known(remote).map(|known| known.at);
+        let head = RefName::new(format!("refs/remotes/{remote}/HEAD"));
+        let logs = [Some(&head), tracking].into_iter().flatten();
+        let logged = logs.filter_map(|log| self.former(log).ok()?.1).max().map(Time);
+        ours.max(logged)
+    }
+
+    /// git notes what it fetched, but not when, and a fetch that failed leaves an empty note.
+    fn asked_by_git(&self, remote: &str, merge: Option<&RefName>) -> Option<Time> {
+        let path = self.git_dir.join("FETCH_HEAD");
+        let note = read::file(&path).ok()??.bytes.0;
+        let address = self.config(&format!("remote.{remote}.url")).ok()??;
+        let address = address.trim_end_matches('/').trim_end_matches(".git").to_owned();
+        let branch = merge.map(|merge| format!("branch '{}' of ", merge.short()));
+        let about = String::from_utf8_lossy(&note).lines().any(|line| {
+            line.split_once(" of ").is_some_and(|(_, from)| {
+                from.trim_end_matches('/').trim_end_matches(".git") == address
+            }) && branch.as_ref().is_none_or(|branch| line.contains(branch.as_str()))
+        });
+        about.then(|| read::modified(&path).map(Time)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refs_that_git_lists_are_read_from_every_kind_of_line() {
+        let lines = [
+            (" = [up to date]      main       -> origin/main", Some("origin/main")),
+            ("   1234567..89abcde  a/b        -> origin/a/b", Some("origin/a/b")),
+            (" + 1234567...89abcde x          -> origin/x  (forced update)", Some("origin/x")),
+            (" * [new branch]      y          -> origin/y", Some("origin/y")),
+            ("From ../hub", None),
+        ];
+        for (line, ref_here) in lines {
+            assert_eq!(listed(line), ref_here, "{line}");
+        }
+    }
 }

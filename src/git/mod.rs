@@ -6,14 +6,25 @@
 
 mod ask;
 mod at_hook;
-mod carry;
 mod discover;
 mod fetch;
+mod forecast;
+mod history;
+mod in_the_way;
+mod known;
 mod library;
-mod object;
-mod operation;
+mod locate;
+mod objects;
+mod peek;
+mod porcelain;
+mod raw;
 mod rehearse;
 mod snapshot;
+mod staged;
+mod state;
+mod tip;
+mod trees;
+mod walk;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -24,11 +35,22 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
-pub use fetch::{Fetched, fetch, tip_at};
+pub use fetch::{Fetched, fetch};
+pub use forecast::{Forecast, Incoming};
+pub use history::{NewCommit, Walk, new_commits};
+pub use known::{Known, Seen};
 pub use library::refs_in;
-pub use object::{Change, Entry, Merged};
+pub use locate::locate;
+pub use objects::{Node, Objects};
+pub use porcelain::Scan;
+pub use raw::Merged;
 pub use rehearse::{Among, Rehearsal, Way};
 pub use snapshot::{Beyond, Dirt, Notes, Standing};
+pub use staged::Staged;
+pub use state::{Head, Upstream};
+pub use tip::tip_at;
+pub use trees::{Entry, TreeWalk, What};
+pub use walk::Side;
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::Git;
 use super::ask::trimmed;
-use super::object::{Entry, Merged};
+use super::raw::{Entry, Merged};
 use crate::base::{CommitId, Place, RepoPath};
 
 /// How a branch gets the upstream's commits.
@@ -292,14 +292,14 @@ impl Git {
 
     /// Ignored files (and whatever else git does not know) where a move would put something.
     /// A file that has the wanted bytes already is not in the way.
-    pub fn in_the_way(&self, from: &CommitId, to: &CommitId) -> Result<Vec<RepoPath>> {
+    pub fn obstacles(&self, from: &CommitId, to: &CommitId) -> Result<Vec<RepoPath>> {
         let changes = self.compare_trees(from, to)?;
         let added: Vec<(RepoPath, Entry)> = changes
             .into_iter()
             .filter(|change| change.from.is_none())
             .filter_map(|change| Some((change.path, change.to?)))
             .collect();
-        self.in_the_way_of(from, &added)
+        self.obstacles_to(from, &added)
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::Git;
-use super::object::by_gsync;
+use super::raw::by_gsync;
 use crate::base::{CommitId, Place, RefName, RepoPath};
 use crate::host::clock;
 
@@ -87,6 +87,18 @@ impl Git {
         let args = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames"];
         let args = [&args[..], &["--ignore-submodules=dirty"]].concat();
         Ok(read_status(&self.feed(index, &args, b"")?))
+    }
+
+    /// Paths with conflicts that are not resolved.
+    pub fn unmerged(&self) -> Result<Vec<RepoPath>> {
+        let out = self.must_bytes(&["ls-files", "--unmerged", "-z"])?;
+        let mut paths: Vec<RepoPath> = out
+            .split(|byte| *byte == 0)
+            .filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1))
+            .map(RepoPath::new)
+            .collect();
+        paths.dedup();
+        Ok(paths)
     }
 
     /// Looks at everything. Unmerged paths are an error: there is no tree for them.

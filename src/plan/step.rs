@@ -43,9 +43,9 @@ pub enum Step {
 
     // The branch, the index and the work tree, together.
     /// Moves all three from one place to another; only files that differ are written.
-    Carry(Carry),
+    Carry(Box<Carry>),
     /// Takes back as much of such a move as was done, however far it came.
-    Mend(Carry),
+    Mend(Box<Carry>),
     /// Commits what is staged, or everything, with the repository's hooks.
     Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
     /// Takes back a commit that nothing was built on, and the index it was made from.
@@ -90,7 +90,7 @@ impl fmt::Display for Step {
                     let separator = if at == 0 { "" } else { " && " };
                     match &edit.value {
                         Some(value) => {
-                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?
+                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?;
                         }
                         None => write!(f, "{separator}git config --unset {}", edit.key)?,
                     }
@@ -108,7 +108,7 @@ impl fmt::Display for Step {
             Self::Keep { name, snapshot } => {
                 write!(f, "git update-ref {name} {}", snapshot.short())
             }
-            Self::Carry(carry) => carry.fmt(f),
+            Self::Carry(carry) => fmt::Display::fmt(carry, f),
             Self::Mend(carry) => {
                 let to = carry.from.commit.as_ref().map_or("nothing", CommitId::short);
                 write!(f, "move {} back to {to}", carry.branch.short())

@@ -1,6 +1,9 @@
-//! Keeping a branch in step with the hub: pull before work, push after work, and the way back.
+//! Keeping one clone in step with the hub: where it stands, and what to do about it: pull before
+//! work, push after work, and the way back.
 
 pub mod discard;
+pub mod facts;
 pub mod finish;
 pub mod pull;
+pub mod status;
 pub mod undo;

@@ -32,7 +32,6 @@ pub struct Person<'lab> {
 
 /// What a person saw of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Seen {
     pub code: i32,
     pub stdout: String,
@@ -233,16 +232,19 @@ impl Person<'_> {
     }
 
     /// Runs git and tells how it went.
+    #[must_use]
     pub fn try_git(&self, args: &[&str]) -> Seen {
         Seen::of(&self.command(&self.lab.git).args(args).output().unwrap())
     }
 
     /// Runs gsync and tells how it went.
+    #[must_use]
     pub fn gsync(&self, args: &[&str]) -> Seen {
         Seen::of(&self.command(env!("CARGO_BIN_EXE_gsync")).args(args).output().unwrap())
     }
 
     /// Runs a shell line and tells how it went.
+    #[must_use]
     pub fn sh(&self, line: &str) -> Seen {
         Seen::of(&self.command("sh").args(["-c", line]).output().unwrap())
     }
@@ -266,6 +268,12 @@ impl Person<'_> {
 
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.dir.join(path)).unwrap()
+    }
+
+    /// The names in a directory; none if there is no such directory.
+    pub fn read_dir(&self, path: &str) -> Vec<std::ffi::OsString> {
+        let Ok(entries) = fs::read_dir(self.dir.join(path)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name()).collect()
     }
 
     /// Commits one file past all hooks.

@@ -4,10 +4,19 @@
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
 mod crash;
+mod demo_story;
+mod events;
 mod finish;
+mod first_day;
+mod guard;
+mod hook;
 mod house;
+mod install;
+mod install_any;
 mod kinds;
 mod lab;
+mod leaks;
 mod pull;
 mod random;
+mod status;
 mod undo;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::base::{Carry, CommitId, RefName, RepoPath};
 use crate::git::Git;
-use crate::git::object::{Change, Entry, by_gsync};
+use crate::git::raw::{Change, Entry, by_gsync};
 use files::Files;
 
 /// A place where the crash tests can stop.

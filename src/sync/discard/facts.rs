@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::base::{Branch, CommitId, Place, RepoPath};
+use crate::base::{Branch, CommitId, Operation, Place, RepoPath};
 use crate::config::Hub;
 use crate::git::{self, Fetched, Git};
 use crate::sync::pull::facts::{Line, Start, Upstream, lines, start, upstream};
@@ -10,7 +10,7 @@ use crate::sync::pull::facts::{Line, Start, Upstream, lines, start, upstream};
 /// All facts of a discard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    pub operation: Option<&'static str>,
+    pub operation: Option<Operation>,
     pub unmerged: Vec<RepoPath>,
     pub branch: Option<Branch>,
     pub upstream: Upstream,
@@ -28,7 +28,7 @@ pub struct Facts {
 /// Looks, and asks the hub first.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let mut facts = Facts {
-        operation: git.operation(),
+        operation: git.operation().map(|(operation, _)| operation),
         unmerged: git.unmerged()?,
         branch: git.head_branch()?.and_then(|name| name.branch()),
         upstream: Upstream::None,
@@ -44,10 +44,12 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         return Ok(facts);
     }
     let remote = git.config(&format!("branch.{branch}.remote"))?;
-    if let Some(remote) = remote.as_deref().filter(|remote| *remote != ".")
-        && let Fetched::Unreachable(why) = git::fetch(git, remote, hub.timeout.0)?
-    {
-        facts.offline = Some(why);
+    if let Some(remote) = remote.as_deref().filter(|remote| *remote != ".") {
+        facts.offline = match git::fetch(git, remote, hub.timeout.0)? {
+            Fetched::Done(_) => None,
+            Fetched::Failed { why } => Some(why),
+            Fetched::TimedOut => Some("it did not answer in time".to_owned()),
+        };
     }
     facts.upstream = upstream(git, &branch, remote.as_deref())?;
     let Upstream::At { commit, .. } = facts.upstream.clone() else { return Ok(facts) };
@@ -56,7 +58,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         facts.commits = lines(git, &[head.as_str(), "--not", CommitId::as_str(&commit)])?;
     }
     let tree = git.tree_of(&commit)?;
-    facts.in_the_way = git.in_the_way(&start.standing.place.work, &tree)?;
+    facts.in_the_way = git.obstacles(&start.standing.place.work, &tree)?;
     facts.hollow = git.hollow(&start.standing.place.work, &tree)?;
     facts.to = Some(Place { commit: Some(commit), index: tree.clone(), work: tree });
     facts.start = Some(start);

@@ -61,6 +61,6 @@ pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
     };
     Ok(plan
         .then(Step::Keep { name: start.name.clone(), snapshot: start.snapshot.clone() })
-        .then(Step::Carry(carry))
+        .then(Step::Carry(Box::new(carry)))
         .note("`gsync undo` brings all of it back"))
 }

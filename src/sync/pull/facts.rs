@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::base::{Branch, CommitId, RefName, RepoPath, plain};
+use crate::base::{Branch, CommitId, Operation, RefName, RepoPath, plain};
 use crate::config::Hub;
 use crate::git::{self, Git};
 
-pub use crate::git::{Among, Fetched, Rehearsal, Standing, Way};
+pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Way};
 
 /// A commit as a line: for reports.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -43,7 +43,7 @@ pub struct Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// git is in the middle of this.
-    pub operation: Option<&'static str>,
+    pub operation: Option<Operation>,
     pub unmerged: Vec<RepoPath>,
     /// Nothing: HEAD is detached.
     pub branch: Option<Branch>,
@@ -71,7 +71,7 @@ pub struct Facts {
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let mut facts = Facts {
-        operation: git.operation(),
+        operation: git.operation().map(|(operation, _)| operation),
         unmerged: git.unmerged()?,
         branch: git.head_branch()?.and_then(|name| name.branch()),
         head: git.resolve_commit("HEAD")?,
@@ -98,7 +98,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let ask = facts.remote.clone().or_else(|| has_hub.then(|| hub.remote.clone()));
     if let Some(remote) = ask {
         let fetched = git::fetch(git, &remote, hub.timeout.0)?;
-        let done = fetched == Fetched::Done;
+        let done = matches!(fetched, Fetched::Done(_));
         facts.fetched = Some(fetched);
         if !done {
             return Ok(facts);
@@ -126,7 +126,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let start = start(git)?;
     let rehearsal = git.rehearse(&start.standing.place, &commit, &short(&name))?;
     if let Rehearsal::Clean { to, .. } = &rehearsal {
-        facts.in_the_way = git.in_the_way(&start.standing.place.work, &to.work)?;
+        facts.in_the_way = git.obstacles(&start.standing.place.work, &to.work)?;
         facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
     }
     // An untracked file is never merged with one that comes, even if that went well.

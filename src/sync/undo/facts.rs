@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::base::{Carry, CommitId, Place, RefName, RepoPath};
+use crate::base::{Carry, CommitId, Operation, Place, RefName, RepoPath};
 use crate::git::Git;
 use crate::plan::{Before, Step};
 use crate::sync::pull::facts::{Line, Start, lines, start};
@@ -27,7 +27,7 @@ pub struct Way {
 /// All facts of an undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    pub operation: Option<&'static str>,
+    pub operation: Option<Operation>,
     pub unmerged: Vec<RepoPath>,
     /// The branch that HEAD names now.
     pub branch: Option<RefName>,
@@ -39,7 +39,7 @@ pub struct Facts {
 /// Looks at what a run did (its steps, with what was there before) and at what is now.
 pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
     let mut facts = Facts {
-        operation: git.operation(),
+        operation: git.operation().map(|(operation, _)| operation),
         unmerged: git.unmerged()?,
         branch: git.head_branch()?,
         moved: None,
@@ -74,7 +74,7 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
     };
     let (mut in_the_way, mut hollow) = (Vec::new(), Vec::new());
     if let Ok(back) = &back {
-        in_the_way = git.in_the_way(&here.work, &back.work)?;
+        in_the_way = git.obstacles(&here.work, &back.work)?;
         hollow = git.hollow(&here.work, &back.work)?;
     }
     let hollow_after = begun.iter().find_map(|(step, _)| match step {
@@ -90,7 +90,8 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
 fn first_move(git: &Git, begun: &[(Step, Before)]) -> Result<Option<(RefName, Place, CommitId)>> {
     for (step, _) in begun {
         match step {
-            Step::Carry(Carry { branch, from, snapshot, .. }) => {
+            Step::Carry(carry) => {
+                let Carry { branch, from, snapshot, .. } = &**carry;
                 return Ok(Some((branch.clone(), from.clone(), snapshot.clone())));
             }
             Step::Commit { branch, snapshot, .. } => {

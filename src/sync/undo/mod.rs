@@ -24,7 +24,7 @@ pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan
     }
     if plan.steps.is_empty() && !plan.notes.is_empty() {
         let problem = Problem::refuse("final", format!("{run} cannot be taken back"));
-        let problem = plan.notes.iter().fold(problem, |problem, note| problem.because(note));
+        let problem = plan.notes.iter().fold(problem, Problem::because);
         return Err(problem.hint("look at older runs with `gsync log`, and name one"));
     }
     Ok(plan)
@@ -65,7 +65,7 @@ fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Res
     };
     Ok(plan
         .then(Step::Keep { name: way.start.name.clone(), snapshot: way.start.snapshot.clone() })
-        .then(Step::Carry(carry(way, run)?)))
+        .then(Step::Carry(Box::new(carry(way, run)?))))
 }
 
 fn carry(way: &Way, run: &RunId) -> Result<Carry, Problem> {

@@ -102,7 +102,7 @@ impl<'a> Files<'a> {
                 bail!("{} changed in the meantime", change.path);
             }
         }
-        if let Some(path) = self.git.in_the_way_of(&carry.from.work, &added)?.first() {
+        if let Some(path) = self.git.obstacles_to(&carry.from.work, &added)?.first() {
             bail!("{path} came in the way in the meantime");
         }
         Ok(())

@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Git;
-use super::object::Entry;
+use super::raw::Entry;
 use super::snapshot::Standing;
 use crate::base::{CommitId, RepoPath};
 
 impl Git {
     /// What is in the way of files that `tree` does not have: anything that is there without
     /// `tree` knowing it, unless it is the same file already.
-    pub fn in_the_way_of(
+    pub fn obstacles_to(
         &self,
         tree: &CommitId,
         added: &[(RepoPath, Entry)],
