@@ -29,6 +29,10 @@ pub enum Before {
     Dir {
         exists: bool,
     },
+    /// All of the branch, the index and the work tree, in a commit.
+    Snapshot {
+        commit: CommitId,
+    },
 }
 
 /// How a step is taken back.
@@ -81,6 +85,15 @@ impl Step {
             }
             (Self::Unconfig { file, .. }, Before::File { file: was }) => {
                 Undo::By(Self::Write { path: file.clone(), file: was.clone() })
+            }
+            (Self::Keep { .. }, _) => Undo::Nothing,
+            (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
+            (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Uncommit {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
             }
             _ => Undo::Never,
         }

@@ -3,8 +3,10 @@
 
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
+mod crash;
 mod demo_story;
 mod events;
+mod finish;
 mod first_day;
 mod force;
 mod guard;
@@ -12,8 +14,12 @@ mod hook;
 mod house;
 mod install;
 mod install_any;
+mod kinds;
 mod lab;
 mod leaks;
 mod managers;
+mod pull;
+mod random;
 mod status;
 mod tidy;
+mod undo;
