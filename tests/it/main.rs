@@ -1,7 +1,7 @@
 //! End-to-end tests, one binary: the world is a [`lab::Lab`], the program is the
 //! real one, the judge is what a person would see.
 
-#![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
+#![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
 
 mod crash;
 mod demo_story;
