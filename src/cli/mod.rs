@@ -10,6 +10,7 @@ mod judge;
 mod manual;
 mod push;
 mod rescue;
+mod schedule;
 mod status;
 mod tidy;
 
@@ -57,6 +58,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
         Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
+        Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

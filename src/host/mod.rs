@@ -7,4 +7,5 @@ pub mod env;
 pub mod process;
 pub mod processes;
 pub mod read;
+pub mod scheduler;
 pub mod write;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{CommitId, Edit, File, PushRef, RefName, shell_quote};
+use crate::base::{Bytes, CommitId, Edit, File, PushRef, RefName, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
 /// reasons stay with the planner that made it.
@@ -37,6 +37,12 @@ pub enum Step {
     SetRef { name: RefName, to: Option<CommitId>, expect: Option<CommitId> },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
+
+    // What runs by itself.
+    /// Gives the user this crontab, or none.
+    Crontab { table: Option<Bytes> },
+    /// Reads the user's systemd units again, and stops and starts timers.
+    Timers { start: Vec<String>, stop: Vec<String> },
 }
 
 impl Step {
@@ -51,7 +57,9 @@ impl Step {
             | Self::RemoveDir { .. }
             | Self::Config { .. }
             | Self::Unconfig { .. }
-            | Self::SetRef { .. } => false,
+            | Self::SetRef { .. }
+            | Self::Crontab { .. }
+            | Self::Timers { .. } => false,
         }
     }
 }
@@ -87,6 +95,17 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
+            Self::Crontab { table: Some(_) } => write!(f, "crontab -"),
+            Self::Crontab { table: None } => write!(f, "crontab -r"),
+            Self::Timers { start, stop } => {
+                write!(f, "systemctl --user daemon-reload")?;
+                for (word, names) in [("stop", stop), ("start", start)] {
+                    if !names.is_empty() {
+                        write!(f, " && systemctl --user {word} {}", names.join(" "))?;
+                    }
+                }
+                Ok(())
+            }
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;
                 for push in refs {

@@ -36,6 +36,10 @@ impl Hands for World<'_> {
             Step::MakeDir { dir } | Step::RemoveDir { dir } => {
                 Before::Dir { exists: host::read::exists(dir) }
             }
+            Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
+            Step::Timers { start, stop } => {
+                Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
+            }
             Step::Push { .. } => Before::Nothing,
         })
     }
@@ -58,6 +62,8 @@ impl Hands for World<'_> {
             Step::SetRef { name, to, expect } => {
                 git::write::set_ref(git, name, to.as_ref(), expect.as_ref())
             }
+            Step::Crontab { table } => host::write::crontab(table.as_ref()),
+            Step::Timers { start, stop } => host::write::timers(start, stop),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
         }
     }

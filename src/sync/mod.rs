@@ -2,4 +2,5 @@
 
 pub mod force;
 pub mod production;
+pub mod schedule;
 pub mod tidy;

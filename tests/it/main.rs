@@ -9,4 +9,5 @@ mod guard;
 mod house;
 mod lab;
 mod leaks;
+mod schedule;
 mod tidy;
