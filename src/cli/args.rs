@@ -84,6 +84,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
     Tidy(TidyArgs),
+    /// Let the machine look by itself: the status daily, the review weekly
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -232,6 +235,16 @@ pub struct TidyArgs {
     pub apply: bool,
     #[command(flatten)]
     pub act: ActArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Put `gsync status --fetch` and `gsync tidy` into the user's timers or crontab
+    Install(ActArgs),
+    /// Take them out again
+    Remove(ActArgs),
+    /// Show what is there
+    Show,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod messages;
 mod pull;
 mod push;
 mod rescue;
+mod schedule;
 mod start;
 mod status;
 mod tidy;
@@ -77,6 +78,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
+        Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -8,4 +8,5 @@ pub mod knowledge;
 pub mod process;
 pub mod processes;
 pub mod read;
+pub mod scheduler;
 pub mod write;

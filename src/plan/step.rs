@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
+use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
 /// reasons stay with the planner that made it.
@@ -50,6 +50,11 @@ pub enum Step {
     Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
     /// Takes back a commit that nothing was built on, and the index it was made from.
     Uncommit { branch: RefName, to: Option<CommitId>, snapshot: CommitId },
+    // What runs by itself.
+    /// Gives the user this crontab, or none.
+    Crontab { table: Option<Bytes> },
+    /// Reads the user's systemd units again, and stops and starts timers.
+    Timers { start: Vec<String>, stop: Vec<String> },
 }
 
 impl Step {
@@ -69,7 +74,9 @@ impl Step {
             | Self::Carry(_)
             | Self::Mend(_)
             | Self::Commit { .. }
-            | Self::Uncommit { .. } => false,
+            | Self::Uncommit { .. }
+            | Self::Crontab { .. }
+            | Self::Timers { .. } => false,
         }
     }
 }
@@ -120,6 +127,17 @@ impl fmt::Display for Step {
             Self::Uncommit { to, .. } => {
                 let to = to.as_ref().map_or("nothing", CommitId::short);
                 write!(f, "git reset --soft {to}")
+            }
+            Self::Crontab { table: Some(_) } => write!(f, "crontab -"),
+            Self::Crontab { table: None } => write!(f, "crontab -r"),
+            Self::Timers { start, stop } => {
+                write!(f, "systemctl --user daemon-reload")?;
+                for (word, names) in [("stop", stop), ("start", start)] {
+                    if !names.is_empty() {
+                        write!(f, " && systemctl --user {word} {}", names.join(" "))?;
+                    }
+                }
+                Ok(())
             }
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;

@@ -45,6 +45,10 @@ impl Hands for World<'_> {
                 Before::Snapshot { commit: snapshot.clone() }
             }
             Step::Keep { .. } | Step::Push { .. } => Before::Nothing,
+            Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
+            Step::Timers { start, stop } => {
+                Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
+            }
         })
     }
 
@@ -73,6 +77,8 @@ impl Hands for World<'_> {
             Step::Uncommit { branch, to, snapshot } => {
                 git::write::uncommit(git, branch, to.as_ref(), snapshot)
             }
+            Step::Crontab { table } => host::write::crontab(table.as_ref()),
+            Step::Timers { start, stop } => host::write::timers(start, stop),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
         }
     }

@@ -7,6 +7,7 @@ pub mod finish;
 pub mod force;
 pub mod production;
 pub mod pull;
+pub mod schedule;
 pub mod status;
 pub mod tidy;
 pub mod undo;

@@ -4,6 +4,7 @@
 //! a reader that went away is no reason to stop half way.
 
 mod report;
+mod schedule;
 mod sentence;
 pub mod status;
 mod style;
@@ -19,6 +20,7 @@ use crate::base::{Exit, Problem};
 use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
+pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
 pub use tidy::tidy;
 pub use verdict::sarif;

@@ -20,6 +20,7 @@ mod leaks;
 mod managers;
 mod pull;
 mod random;
+mod schedule;
 mod status;
 mod tidy;
 mod undo;
