@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Git;
@@ -101,16 +101,18 @@ impl Git {
         Ok(paths)
     }
 
-    /// Looks at everything. Unmerged paths are an error: there is no tree for them.
+    /// Looks at everything.
     pub fn standing(&self) -> Result<Standing> {
         let scratch = tempfile::tempdir_in(self.scratch_dir()?).context("make a scratch folder")?;
         let copy = scratch.path().join("index");
         let index_file = self.copy_index(&copy)?;
         let dirt = self.dirt(Some(&copy))?;
-        if let Some(path) = dirt.unmerged.first() {
-            bail!("{path} has conflicts that are not resolved");
-        }
         let write_tree = ["write-tree", "--missing-ok"];
+        if !dirt.unmerged.is_empty() {
+            // There is no tree for an index with conflicts; the bytes of the index are kept, and
+            // the files as they are count for both.
+            self.take_up(&copy, &dirt)?;
+        }
         let index = self.feed_id(Some(&copy), &write_tree, b"")?;
         let (mut work, mut beyond) = (index.clone(), Beyond::default());
         if self.take_up(&copy, &dirt)? {
@@ -196,7 +198,8 @@ impl Git {
             let args = ["update-index", "--force-remove", "-z", "--stdin"];
             self.feed(Some(index), &args, &null(&dirt.gone))?;
         }
-        let there: Vec<RepoPath> = dirt.changed.iter().chain(&dirt.untracked).cloned().collect();
+        let there: Vec<RepoPath> =
+            dirt.changed.iter().chain(&dirt.unmerged).chain(&dirt.untracked).cloned().collect();
         if !there.is_empty() {
             let args = ["-c", "core.safecrlf=false", "update-index", "--add", "--remove"];
             let args = [&args[..], &["--replace", "-z", "--stdin"]].concat();
