@@ -165,6 +165,9 @@ pub struct InstallArgs {
 
 #[derive(Debug, Args)]
 pub struct PullArgs {
+    /// Where it conflicts, start a merge and leave the conflicts to you; `gsync undo` leads back
+    #[arg(long)]
+    pub resolve: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Git;
@@ -101,16 +101,25 @@ impl Git {
         Ok(paths)
     }
 
-    /// Looks at everything. Unmerged paths are an error: there is no tree for them.
+    /// Looks at everything.
     pub fn standing(&self) -> Result<Standing> {
         let scratch = tempfile::tempdir_in(self.scratch_dir()?).context("make a scratch folder")?;
         let copy = scratch.path().join("index");
-        let index_file = self.copy_index(&copy)?;
-        let dirt = self.dirt(Some(&copy))?;
-        if let Some(path) = dirt.unmerged.first() {
-            bail!("{path} has conflicts that are not resolved");
-        }
+        self.copy_index(&copy)?;
+        // Two long looks at the same copy, of which neither changes it.
+        let (index_file, dirt) = std::thread::scope(|scope| {
+            let index_file = scope.spawn(|| self.keep_index(&copy));
+            let dirt = self.dirt(Some(&copy));
+            (index_file.join(), dirt)
+        });
+        let index_file = index_file.map_err(|_| anyhow::anyhow!("keep the index"))??;
+        let dirt = dirt?;
         let write_tree = ["write-tree", "--missing-ok"];
+        if !dirt.unmerged.is_empty() {
+            // There is no tree for an index with conflicts; the bytes of the index are kept, and
+            // the files as they are count for both.
+            self.take_up(&copy, &dirt)?;
+        }
         let index = self.feed_id(Some(&copy), &write_tree, b"")?;
         let (mut work, mut beyond) = (index.clone(), Beyond::default());
         if self.take_up(&copy, &dirt)? {
@@ -166,12 +175,10 @@ impl Git {
         Ok(self.ask(&["symbolic-ref", "--quiet", "HEAD"])?.map(RefName::new))
     }
 
-    /// Copies the index, and stores its bytes. Stored flat: it is large, and compressing it
-    /// costs more than all the rest.
-    fn copy_index(&self, copy: &Path) -> Result<Option<CommitId>> {
+    fn copy_index(&self, copy: &Path) -> Result<()> {
         match fs::copy(self.index_path(), copy) {
             Ok(_) => {}
-            Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
             Err(err) => return Err(err).context("read the index"),
         }
         let shared = fs::read_dir(&self.git_dir)?.filter_map(Result::ok);
@@ -181,6 +188,15 @@ impl Git {
         {
             // A split index is kept whole: its other half has a life of its own.
             self.feed(Some(copy), &["update-index", "--no-split-index"], b"")?;
+        }
+        Ok(())
+    }
+
+    /// Stores the bytes of an index. Flat: it is large, and compressing it costs more than all
+    /// the rest.
+    fn keep_index(&self, copy: &Path) -> Result<Option<CommitId>> {
+        if !copy.exists() {
+            return Ok(None);
         }
         let name = copy.to_str().context("a path that is text")?;
         let flat = ["-c", "core.looseCompression=0", "hash-object", "-w", "--no-filters", "--"];
@@ -196,7 +212,8 @@ impl Git {
             let args = ["update-index", "--force-remove", "-z", "--stdin"];
             self.feed(Some(index), &args, &null(&dirt.gone))?;
         }
-        let there: Vec<RepoPath> = dirt.changed.iter().chain(&dirt.untracked).cloned().collect();
+        let there: Vec<RepoPath> =
+            dirt.changed.iter().chain(&dirt.unmerged).chain(&dirt.untracked).cloned().collect();
         if !there.is_empty() {
             let args = ["-c", "core.safecrlf=false", "update-index", "--add", "--remove"];
             let args = [&args[..], &["--replace", "-z", "--stdin"]].concat();

@@ -1,6 +1,7 @@
 //! Deeds in the repository. Only `run` may name this file (`tests/it/house.rs`).
 
 mod carry;
+mod merge;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::base::{CommitId, Edit, File, PushRef, RefName};
 use crate::host;
 
 pub use carry::{Point, carry, mend};
+pub use merge::{merge, unmerge};
 
 /// Moves a ref, if it is where it is expected to be.
 pub fn set_ref(

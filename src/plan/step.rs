@@ -48,6 +48,10 @@ pub enum Step {
     Mend(Box<Carry>),
     /// Commits what is staged, or everything, with the repository's hooks.
     Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
+    /// Starts a merge that is known to conflict, and leaves it for a person to resolve.
+    Merge { branch: RefName, on: CommitId, name: RefName, with: CommitId, snapshot: CommitId },
+    /// Gives up such a merge: the branch, the index and the files as they were before it.
+    Unmerge { branch: RefName, to: CommitId, snapshot: CommitId },
     /// Takes back a commit that nothing was built on, and the index it was made from.
     Uncommit { branch: RefName, to: Option<CommitId>, snapshot: CommitId },
     // What runs by itself.
@@ -74,6 +78,8 @@ impl Step {
             | Self::Carry(_)
             | Self::Mend(_)
             | Self::Commit { .. }
+            | Self::Merge { .. }
+            | Self::Unmerge { .. }
             | Self::Uncommit { .. }
             | Self::Crontab { .. }
             | Self::Timers { .. } => false,
@@ -124,6 +130,10 @@ impl fmt::Display for Step {
                 let add = if *all { "git add -A && " } else { "" };
                 write!(f, "{add}git commit -m {}", shell_quote(&plain(message)))
             }
+            Self::Merge { name, .. } => {
+                write!(f, "git merge --no-edit {}", shell_quote(&plain(name.short())))
+            }
+            Self::Unmerge { .. } => write!(f, "git merge --abort"),
             Self::Uncommit { to, .. } => {
                 let to = to.as_ref().map_or("nothing", CommitId::short);
                 write!(f, "git reset --soft {to}")

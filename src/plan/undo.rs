@@ -93,7 +93,15 @@ impl Step {
             (Self::Unconfig { file, .. }, Before::File { file: was }) => {
                 Undo::By(Self::Write { path: file.clone(), file: was.clone() })
             }
-            (Self::Keep { .. }, _) => Undo::Nothing,
+            // A merge that could not be given up was not touched.
+            (Self::Keep { .. } | Self::Unmerge { .. }, _) => Undo::Nothing,
+            (Self::Merge { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Unmerge {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
+            }
             (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
             (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {
                 Undo::By(Self::Uncommit {

@@ -41,9 +41,10 @@ impl Hands for World<'_> {
             Step::Carry(carry) | Step::Mend(carry) => {
                 Before::Snapshot { commit: carry.snapshot.clone() }
             }
-            Step::Commit { snapshot, .. } | Step::Uncommit { snapshot, .. } => {
-                Before::Snapshot { commit: snapshot.clone() }
-            }
+            Step::Commit { snapshot, .. }
+            | Step::Uncommit { snapshot, .. }
+            | Step::Merge { snapshot, .. }
+            | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
             Step::Keep { .. } | Step::Push { .. } => Before::Nothing,
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
@@ -74,6 +75,12 @@ impl Hands for World<'_> {
             Step::Carry(carry) => git::write::carry(git, carry, &mut stop::point),
             Step::Mend(carry) => git::write::mend(git, carry, &mut stop::point),
             Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
+            Step::Merge { branch, on, name, with, .. } => {
+                git::write::merge(git, branch, on, name, with, out)
+            }
+            Step::Unmerge { branch, to, snapshot } => {
+                git::write::unmerge(git, branch, to, snapshot)
+            }
             Step::Uncommit { branch, to, snapshot } => {
                 git::write::uncommit(git, branch, to.as_ref(), snapshot)
             }

@@ -112,3 +112,36 @@ fn a_lock_of_another_git_is_respected_and_named() {
     assert!(ada.path(".git/index.lock").exists());
     assert_eq!(state(&ada), before);
 }
+
+#[test]
+fn many_at_once_in_one_clone_wait_or_say_busy_and_nothing_breaks() {
+    let lab = Lab::new();
+    busy_world(&lab);
+    let ada = lab.at("ada", lab.path("ada"));
+    let before = ada.git(&["diff", "--cached"]);
+    let gsync = env!("CARGO_BIN_EXE_gsync");
+    let commands = [(gsync, "pull"), (gsync, "start"), (gsync, "log"), ("git", "status")];
+    let running: Vec<_> = (0..24)
+        .map(|n| {
+            let (program, word) = commands[n % commands.len()];
+            let mut command = ada.command(program);
+            command.arg(word).stdout(std::process::Stdio::null());
+            (word, command.stderr(std::process::Stdio::piped()).spawn().unwrap())
+        })
+        .collect();
+    for (word, child) in running {
+        let out = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        let code = out.status.code();
+        // 3: a `git status` held the index for a moment, and everything was put back.
+        assert!(matches!(code, Some(0 | 3 | 6)), "{word}: {code:?}\n{said}");
+    }
+    ada.gsync(&["pull"]).exits(0);
+    assert_eq!(ada.git(&["rev-list", "--count", "HEAD..origin/main"]), "0");
+    assert!(!ada.path(".git/index.lock").exists());
+    let after = ada.git(&["diff", "--cached"]);
+    let lines =
+        |diff: &str| diff.lines().filter(|l| l.starts_with("+8") || l.starts_with("-8")).count();
+    assert_eq!(lines(&after), lines(&before));
+    ada.git(&["fsck", "--strict"]);
+}

@@ -122,3 +122,38 @@ fn a_plan_that_was_shown_is_the_plan_that_is_done_or_nothing() {
     ada.write("b", "b\n");
     ada.gsync(&["pull", "--only", &id]).exits(0);
 }
+
+#[test]
+fn a_conflict_can_be_resolved_by_hand_and_undo_leads_back_before_and_after() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("b", "bob\n", "bob b");
+    bob.push();
+    ada.commit("b", "ada\n", "ada b");
+    ada.write("c", "dirty\n");
+    ada.write("new", "n\n");
+    ada.git(&["status"]);
+    let before = state(&ada);
+    ada.gsync(&["pull", "--resolve", "--dry-run"]).exits(0).says("would git merge");
+    ada.gsync(&["pull"]).exits(1).says("gsync pull --resolve");
+    assert_eq!(state(&ada), before);
+    ada.gsync(&["pull", "--resolve"]).exits(0).says("resolve b").says("gsync undo");
+    assert!(ada.read("b").contains("<<<<<<<"));
+    ada.gsync(&["pull"]).exits(1).says("a merge is in progress");
+    ada.write("b", "half resolved\n");
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(state(&ada), before);
+    assert_eq!(ada.git(&["show", "refs/gsync/undo/main/2:b"]), "half resolved");
+
+    // git has looked at the file that came back, and noted its new time.
+    let before = state(&ada);
+    ada.gsync(&["pull", "--resolve"]).exits(0);
+    ada.write("b", "both\n");
+    ada.git(&["add", "b"]);
+    ada.git(&["commit", "-q", "--no-edit"]);
+    assert_eq!(ada.git(&["status", "--short"]), " M c\n?? new");
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(state(&ada), before);
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.read("b"), "both\n");
+}

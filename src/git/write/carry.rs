@@ -208,7 +208,7 @@ impl<'a> Index<'a> {
         self.git.feed(Some(&self.path()), args, input)
     }
 
-    fn tree(&self) -> Result<CommitId> {
+    pub(super) fn tree(&self) -> Result<CommitId> {
         self.git.feed_id(Some(&self.path()), &["write-tree", "--missing-ok"], b"")
     }
 

@@ -129,6 +129,11 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         facts.in_the_way = git.obstacles(&start.standing.place.work, &to.work)?;
         facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
     }
+    if let Rehearsal::Conflict { among: Among::Commits, .. } = &rehearsal {
+        // What a merge with conflicts would write, git would write over ignored files.
+        let tree = git.tree_of(&commit)?;
+        facts.in_the_way = git.obstacles(&start.standing.place.work, &tree)?;
+    }
     // An untracked file is never merged with one that comes, even if that went well.
     facts.in_the_way.extend(git.untracked_clash(&start.standing, &commit)?);
     facts.in_the_way.sort();

@@ -3,4 +3,4 @@
 pub mod facts;
 mod plan;
 
-pub use plan::{in_progress, named, plan, safe};
+pub use plan::{in_progress, named, plan, resolve, safe};

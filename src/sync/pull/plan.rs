@@ -74,6 +74,34 @@ pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
     }))
 }
 
+/// The plan of a pull that may stop with conflicts, for a person to resolve.
+pub fn resolve(facts: &Facts) -> Result<Plan, Problem> {
+    let problem = match plan(facts, "pull") {
+        Err(problem) if problem.code == "conflict" => problem,
+        other => return other,
+    };
+    let (Some(start), Some(head), Some(branch), Some(rehearsal), Upstream::At { name, commit }) =
+        (&facts.start, &facts.head, &facts.branch, &facts.rehearsal, &facts.upstream)
+    else {
+        return Err(problem);
+    };
+    let Rehearsal::Conflict { among: Among::Commits, paths } = rehearsal else {
+        return Err(problem);
+    };
+    let snapshot = start.snapshot.clone();
+    let name = RefName::new(name);
+    let plan = Plan::new(format!("pull {branch}, with conflicts to resolve"))
+        .then(Step::Keep { name: start.name.clone(), snapshot: snapshot.clone() })
+        .then(Step::Merge {
+            branch: branch.full(),
+            on: head.clone(),
+            name,
+            with: commit.clone(),
+            snapshot,
+        });
+    Ok(paths.iter().take(MOST).fold(plan, |plan, path| plan.note(format!("resolve {path}"))))
+}
+
 /// How many commits or paths a list shows.
 const MOST: usize = 20;
 

@@ -34,6 +34,8 @@ pub struct Facts {
     /// The branch of the run, where it stands, if that is not where the run left it.
     pub moved: Option<(RefName, Vec<Line>)>,
     pub way: Option<Way>,
+    /// The run started a merge that is still under way: what stands now.
+    pub merging: Option<Start>,
 }
 
 /// Looks at what a run did (its steps, with what was there before) and at what is now.
@@ -44,7 +46,16 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
         branch: git.head_branch()?,
         moved: None,
         way: None,
+        merging: None,
     };
+    let started = begun.iter().any(|(step, _)| match step {
+        Step::Merge { branch, .. } => facts.branch.as_ref() == Some(branch),
+        _ => false,
+    });
+    if started && facts.operation == Some(Operation::Merge) {
+        facts.merging = Some(start(git)?);
+        return Ok(facts);
+    }
     let Some((branch, back, snapshot)) = first_move(git, begun)? else { return Ok(facts) };
     if facts.operation.is_some()
         || !facts.unmerged.is_empty()
@@ -94,7 +105,7 @@ fn first_move(git: &Git, begun: &[(Step, Before)]) -> Result<Option<(RefName, Pl
                 let Carry { branch, from, snapshot, .. } = &**carry;
                 return Ok(Some((branch.clone(), from.clone(), snapshot.clone())));
             }
-            Step::Commit { branch, snapshot, .. } => {
+            Step::Commit { branch, snapshot, .. } | Step::Merge { branch, snapshot, .. } => {
                 let place = git.snapshot_notes(snapshot)?.place;
                 return Ok(Some((branch.clone(), place, snapshot.clone())));
             }
@@ -109,6 +120,15 @@ fn last_move(git: &Git, begun: &[(Step, Before)], now: Option<&CommitId>) -> Res
     for (step, _) in begun.iter().rev() {
         match step {
             Step::Carry(carry) => return Ok(Some(carry.to.clone())),
+            Step::Merge { on, snapshot, .. } => {
+                let Some(now) = now else { return Ok(None) };
+                let parent = git.resolve_commit(&format!("{now}^"))?;
+                let was = git.snapshot_notes(snapshot)?.place;
+                return Ok(match git.carry_over(&was, now)? {
+                    Ok(place) if parent.as_ref() == Some(on) => Some(place),
+                    _ => None,
+                });
+            }
             Step::Commit { on, snapshot, .. } => {
                 let Some(now) = now else { return Ok(None) };
                 let parent = git.resolve_commit(&format!("{now}^"))?;

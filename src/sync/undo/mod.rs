@@ -31,10 +31,19 @@ pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan
 }
 
 fn is_move(step: &Step) -> bool {
-    matches!(step, Step::Carry(_) | Step::Commit { .. })
+    matches!(step, Step::Carry(_) | Step::Commit { .. } | Step::Merge { .. })
 }
 
 fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+    if let Some(start) = &facts.merging {
+        let abort = begun.iter().find_map(|(step, before)| match (step, step.undo(before)) {
+            (Step::Merge { .. }, Undo::By(undo)) => Some(undo),
+            _ => None,
+        });
+        // What was resolved so far is in the snapshot.
+        let keep = Step::Keep { name: start.name.clone(), snapshot: start.snapshot.clone() };
+        return Ok(plan.then(keep).then_all(abort));
+    }
     if let Some(operation) = facts.operation {
         return Err(in_progress(operation));
     }
@@ -55,7 +64,7 @@ fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Res
     let Some(way) = &facts.way else {
         let branch = begun.iter().find_map(|(step, _)| match step {
             Step::Carry(carry) => Some(&carry.branch),
-            Step::Commit { branch, .. } => Some(branch),
+            Step::Commit { branch, .. } | Step::Merge { branch, .. } => Some(branch),
             _ => None,
         });
         let branch = branch.map_or("", |branch| branch.short());
