@@ -194,6 +194,29 @@ fn a_run_that_is_killed_at_any_step_is_put_back_by_rescue() {
 }
 
 #[test]
+fn an_uninstall_that_is_killed_is_put_back_too() {
+    for seed in first_seed()..first_seed() + cases(1) {
+        // Every third place: the others are much the same.
+        for at in (1..).step_by(3) {
+            let lab = Lab::new();
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let prior = furnish(&lab, &mut rng);
+            let what = format!("seed {seed}, stop at {at}: {}", prior.told);
+            let qc = actor(&lab, &prior);
+            qc.gsync(&["install", "--role", "qc"]).exits(0);
+            let installed = seen(&prior.git_dir);
+            let stops = actor(&lab, &prior).with_env("GSYNC_STOP_AT", &at.to_string());
+            if stops.gsync(&["uninstall"]).code == 0 {
+                break;
+            }
+            qc.gsync(&["rescue"]).exits(0);
+            assert_eq!(seen(&prior.git_dir), installed, "{what}");
+            qc.gsync(&["install", "--role", "qc"]).exits(0).says("already installed");
+        }
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_everything_as_it_was() {
     for at in 1..9 {
         let lab = Lab::new();

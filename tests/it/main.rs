@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
 
 mod demo_story;
+mod doctor;
 mod events;
 mod first_day;
 mod guard;
