@@ -93,7 +93,7 @@ impl ActArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Ask the hub first, even if it was asked a moment ago
+    /// Ask the hub first (the default)
     #[arg(long, conflicts_with = "no_fetch")]
     pub fetch: bool,
     /// Do not ask the hub

@@ -56,7 +56,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Man(args) => manual::man(&args, &ui),
         // A prompt does not wait for git to find the repository.
         Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
-        Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
+        Command::Status(args) => status::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),

@@ -12,7 +12,7 @@ use super::args::StatusArgs;
 use crate::base::{Exit, Problem};
 use crate::config::Config;
 use crate::git;
-use crate::run::{self, Lock};
+use crate::run::{self, Journal, Lock, Who};
 use crate::sync::facts::{self, Ask, Unfinished};
 use crate::sync::status::{self, Relation, Status};
 use crate::ui::{self, Ui};
@@ -23,11 +23,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 pub fn main(context: &Context, args: &StatusArgs) -> Result<Exit> {
     let config = context.config()?;
-    let ask = match (args.fetch, args.no_fetch) {
-        (true, _) => Ask::Always,
-        (_, true) => Ask::Never,
-        _ => Ask::IfOld,
-    };
+    // The hub is asked unless that was forbidden: what was so ten seconds ago is not what is so.
+    let ask = if args.no_fetch { Ask::Never } else { Ask::Always };
     if args.watch {
         return watch(context, &config, ask);
     }
@@ -62,8 +59,8 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
 /// A run that was cut off, or is at work in this moment. A journal that cannot be read is for
 /// `doctor`; the status of the clone can still be told.
 fn unfinished(context: &Context) -> Option<Unfinished> {
-    let left = context.journal().unfinished().ok()??;
     let dir = context.git.gsync_dir();
+    let left = Journal::at(&dir, Who::default()).unfinished().ok()??;
     let running = Lock::take(&dir, "gsync status", Duration::ZERO).is_err();
     Some(Unfinished {
         run: left.id.to_string(),

@@ -84,18 +84,18 @@ fn listed(line: &str) -> Option<&str> {
     to.split_whitespace().next()
 }
 
+/// The hub as this clone names it: the remote, where it is, and the branch that matters.
+#[derive(Debug, Clone, Copy)]
+pub struct HubAt<'a> {
+    pub remote: &'a str,
+    pub address: Option<&'a str>,
+    pub merge: Option<&'a RefName>,
+}
+
 impl Git {
-    /// When a remote was last asked, by us or by git: its branch `merge`, if one is named.
-    /// The second is when something was last learned of it, by a push or a clone too.
-    pub fn asked(
-        &self,
-        remote: &str,
-        merge: Option<&RefName>,
-        tracking: Option<&RefName>,
-    ) -> (Option<Time>, Option<Time>) {
-        let ours = self.known(remote).map(|known| known.at);
-        let asked = ours.max(self.asked_by_git(remote, merge));
-        (asked, asked.max(self.learned(remote, tracking)))
+    /// When it was last asked for that branch, by us or by git.
+    pub fn asked(&self, hub: &HubAt<'_>) -> Option<Time> {
+        self.known(hub.remote).map(|known| known.at).max(self.asked_by_git(hub))
     }
 
     /// When something was last learned of a remote, as far as files alone tell.
@@ -108,16 +108,17 @@ impl Git {
     }
 
     /// git notes what it fetched, but not when, and a fetch that failed leaves an empty note.
-    fn asked_by_git(&self, remote: &str, merge: Option<&RefName>) -> Option<Time> {
+    fn asked_by_git(&self, hub: &HubAt<'_>) -> Option<Time> {
         let path = self.git_dir.join("FETCH_HEAD");
         let note = read::file(&path).ok()??.bytes.0;
-        let address = self.config(&format!("remote.{remote}.url")).ok()??;
-        let address = address.trim_end_matches('/').trim_end_matches(".git").to_owned();
-        let branch = merge.map(|merge| format!("branch '{}' of ", merge.short()));
+        let bare =
+            |address: &str| address.trim_end_matches('/').trim_end_matches(".git").to_owned();
+        let address = bare(hub.address?);
+        let branch = hub.merge.map(|merge| format!("branch '{}'", merge.short()));
         let about = String::from_utf8_lossy(&note).lines().any(|line| {
-            line.split_once(" of ").is_some_and(|(_, from)| {
-                from.trim_end_matches('/').trim_end_matches(".git") == address
-            }) && branch.as_ref().is_none_or(|branch| line.contains(branch.as_str()))
+            line.split_once(" of ").is_some_and(|(what, from)| {
+                bare(from) == address && branch.as_ref().is_none_or(|branch| what.contains(branch))
+            })
         });
         about.then(|| read::modified(&path).map(Time)).flatten()
     }

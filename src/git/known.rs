@@ -4,6 +4,7 @@
 //! This is knowledge and no deed: a file that is lost or stale costs freshness and nothing
 //! else, so it is written here and not by a run, and not being able to write it is no error.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -30,7 +31,7 @@ pub struct Seen {
     /// Where the upstream stood, and in which relation.
     pub upstream: Option<CommitId>,
     pub relation: String,
-    /// When the index was last written.
+    /// When the index was last written, in nanoseconds.
     pub index: Option<i64>,
     /// Paths with uncommitted work.
     pub dirty: usize,
@@ -57,9 +58,11 @@ impl Git {
         }
     }
 
-    /// When the index of this work tree was last written.
+    /// When the index of this work tree was last written, to the nanosecond: it may be
+    /// written twice in a second.
     pub fn index_written(&self) -> Option<i64> {
-        read::modified(&self.git_dir.join("index"))
+        let meta = self.git_dir.join("index").metadata().ok()?;
+        meta.mtime().checked_mul(1_000_000_000)?.checked_add(meta.mtime_nsec())
     }
 
     fn known_file(&self) -> PathBuf {

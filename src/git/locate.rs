@@ -4,6 +4,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use anyhow::Result;
+
 use super::{Git, at_hook};
 use crate::host::{env, read};
 
@@ -34,4 +36,24 @@ pub fn locate(dir: &Path) -> Option<Git> {
             return None;
         }
     }
+}
+
+/// The same as `discover`, without a process where there can be no doubt about the answer: a
+/// work tree whose configuration says nothing about where it is.
+pub fn find(dir: &Path) -> Result<Git> {
+    match locate(dir).filter(|git| git.work_dir.is_some() && is_plain(git)) {
+        Some(git) if env::raw("GIT_WORK_TREE").is_none() => Ok(git),
+        _ => super::discover(dir),
+    }
+}
+
+fn is_plain(git: &Git) -> bool {
+    let Ok(Some(file)) = read::file(&git.common_dir.join("config")) else { return false };
+    let text = String::from_utf8_lossy(&file.bytes.0).to_ascii_lowercase();
+    let moves = |line: &str| {
+        line.contains("worktree")
+            || line.starts_with("[include")
+            || (line.starts_with("bare") && !line.ends_with("false"))
+    };
+    !text.lines().any(|line| moves(line.trim()))
 }

@@ -1,6 +1,9 @@
 //! The work tree as git sees it: `git status --porcelain=v2 -z`, and how to read it.
 
-use anyhow::{Context, Result, bail};
+use std::process::{Output, Stdio};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::Git;
 use super::ask::refusal;
@@ -13,26 +16,41 @@ pub struct Scan {
     pub stashes: usize,
 }
 
+/// A look at the work tree that goes on by itself.
+pub struct Scanning {
+    git: Git,
+    out: JoinHandle<std::io::Result<Output>>,
+}
+
+const STATUS: [&str; 5] = ["--no-optional-locks", "status", "--porcelain=v2", "-z", "--show-stash"];
+
 impl Git {
-    /// Looks at the whole work tree. The index is not written and nothing is fetched for it.
-    pub fn scan(&self) -> Result<Scan> {
-        let args = ["--no-optional-locks", "status", "--porcelain=v2", "-z", "--show-stash"];
-        let mut out = offline(self.output_of(&args)).output().context("run git status")?;
+    /// Begins to look at the whole work tree. The index is not written and nothing is
+    /// fetched for it.
+    pub fn scan(&self) -> Result<Scanning> {
+        let mut command = offline(self.command());
+        command.args(STATUS).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().context("run git status")?;
+        // Somebody has to empty the pipe, or git stops.
+        Ok(Scanning { git: self.clone(), out: thread::spawn(move || child.wait_with_output()) })
+    }
+}
+
+impl Scanning {
+    /// What was found, when all was looked at.
+    pub fn end(self) -> Result<Scan> {
+        let out = self.out.join().map_err(|_| anyhow!("the look at the work tree broke off"))?;
+        let mut out = out.context("run git status")?;
         if !out.status.success() {
             // Renames compare contents, and a partial clone may not have them: then without.
-            let args = [&args[..], &["--no-renames"]].concat();
-            out = offline(self.output_of(&args)).output().context("run git status")?;
+            let mut command = offline(self.git.command());
+            command.args(STATUS).arg("--no-renames");
+            out = command.output().context("run git status")?;
         }
         if !out.status.success() {
             return Err(refusal(&["status"], &out).into());
         }
         read(&out.stdout)
-    }
-
-    fn output_of(&self, args: &[&str]) -> std::process::Command {
-        let mut command = self.command();
-        command.args(args);
-        command
     }
 }
 

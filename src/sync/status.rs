@@ -277,12 +277,14 @@ mod tests {
         Commit { id, summary: "s".into(), author: "a".into(), time: Time(1) }
     }
 
-    fn side(count: usize) -> Option<Side> {
-        Some(Side { count, newest: vec![commit("b"); count] })
+    fn side(count: usize) -> Side {
+        Side { count, newest: vec![commit("b"); count] }
     }
 
+    type Blemish = (&'static str, fn(&mut Facts));
+
     /// Everything that can be the matter, one at a time.
-    fn blemishes() -> Vec<(&'static str, fn(&mut Facts))> {
+    fn blemishes() -> Vec<Blemish> {
         vec![
             ("unborn", |facts| facts.head.id = None),
             ("detached", |facts| facts.head.branch = None),
@@ -290,8 +292,8 @@ mod tests {
             ("unmapped", |facts| facts.upstream.iter_mut().for_each(|up| up.tracking = None)),
             ("gone", |facts| facts.upstream.iter_mut().for_each(|up| up.id = None)),
             ("deleted over there", |facts| facts.missing = true),
-            ("ahead", |facts| facts.outgoing = side(1)),
-            ("behind", |facts| facts.incoming = side(2)),
+            ("ahead", |facts| facts.outgoing = Some(side(1))),
+            ("behind", |facts| facts.incoming = Some(side(2))),
             ("not countable", |facts| facts.incoming = None),
             ("not countable", |facts| facts.outgoing = None),
             ("rewound", |facts| facts.lost = vec![commit("b")]),
@@ -335,7 +337,8 @@ mod tests {
             (0, 1, Relation::Behind),
             (3, 2, Relation::Diverged),
         ] {
-            let facts = Facts { outgoing: side(ahead), incoming: side(behind), ..synced() };
+            let facts =
+                Facts { outgoing: Some(side(ahead)), incoming: Some(side(behind)), ..synced() };
             assert_eq!(relation(&facts), expect);
             let shallow = Facts { shallow: true, related: false, ..facts };
             assert_eq!(relation(&shallow), Relation::Unknown);
@@ -344,9 +347,9 @@ mod tests {
 
     #[test]
     fn what_git_cannot_foretell_is_unknown_and_never_clean() {
-        let facts = Facts { incoming: side(1), forecast: None, ..synced() };
+        let facts = Facts { incoming: Some(side(1)), forecast: None, ..synced() };
         assert_eq!(status(facts).forecast.result, Weather::Unknown);
-        let mut facts = Facts { incoming: side(1), met: vec!["b".into()], ..synced() };
+        let mut facts = Facts { incoming: Some(side(1)), met: vec!["b".into()], ..synced() };
         facts.forecast.as_mut().unwrap().conflicts = vec!["b".into(), "a".into()];
         let told = status(facts).forecast;
         assert_eq!(told.result, Weather::Conflict);

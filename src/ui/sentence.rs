@@ -91,7 +91,12 @@ pub(super) fn next(status: &Status) -> Vec<String> {
         return hints;
     }
     if status.online == Some(false) && status.offline.is_some() {
-        hints.push("ask the hub again: `gsync status --fetch`".to_owned());
+        // A branch that is gone over there can stand in the way of a new one's name.
+        let in_the_way = status.offline.as_ref().is_some_and(|why| why.contains("cannot lock ref"));
+        hints.push(match in_the_way {
+            true => format!("forget the branches that the hub deleted: `git remote prune {hub}`"),
+            false => "ask the hub again: `gsync status --fetch`".to_owned(),
+        });
     }
     let dirty = !status.changes.is_empty();
     let push = format!("git push -u {hub} {branch}");

@@ -29,8 +29,8 @@ pub fn screen(status: &Status, style: Style, width: usize) -> String {
         let hub = plain(hub.split('/').next().unwrap_or(hub));
         page.line(&format!(
             "{} {}",
-            style.warning("offline:"),
-            cut(&format!("{hub}: {why}"), width - 9)
+            style.warning("not fetched:"),
+            cut(&format!("{hub}: {why}"), width.saturating_sub(13))
         ));
     }
     if let Some(run) = &status.unfinished {

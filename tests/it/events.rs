@@ -270,6 +270,12 @@ fn a_commit_is_followed_by_what_is_not_pushed_and_how_to_push_it() {
     commit(&ada).says("1 commit not pushed");
     ada.git(&["switch", "-q", "-c", "topic"]);
     commit(&ada).says("2 commits not pushed").says("git push -u origin topic");
+    // What another branch of the hub has is pushed, also if that branch went on from there.
+    let here = ada.git(&["rev-parse", "HEAD"]);
+    ada.commit("later", "x", "later");
+    ada.git(&["-c", "core.hooksPath=/dev/null", "push", "-q", "origin", "HEAD:elsewhere"]);
+    ada.git(&["reset", "-q", "--hard", &here]);
+    commit(&ada).says("1 commit not pushed");
     ada.git(&["config", "gsync.pushAfter", "off"]);
     commit(&ada).says_not("not pushed");
     ada.git(&["config", "gsync.pushAfter", "remind"]);

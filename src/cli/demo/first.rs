@@ -20,7 +20,7 @@ pub(super) const CHAPTER: Chapter = Chapter {
         run("qc", "git add .env"),
         refused("qc", "git commit -m 'add settings'", &[".env"]),
         Step::Say("The way out: git forgets it, the disk keeps it."),
-        run("qc", "git rm --quiet --cached .env"),
+        run("qc", "git restore --staged .env"),
         run("qc", "echo .env > .gitignore && git add .gitignore"),
         run("qc", "git commit --quiet -m 'keep settings out'"),
         Step::Say("Both work, and builder pushes first."),

@@ -19,7 +19,8 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
     let config = config(git)?;
     tell(ui, &look, git, &config, &Event::Look)?;
     let after = push_after(&look, &config)?;
-    match unpushed::then(&facts::after_commit(&look, after, &config.hub.remote)?) {
+    let hub = &config.hub;
+    match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
         Then::Nothing => {}
         Then::Say(line) => ui.say(&line),
         Then::Push(hub, branch) => background::start(git, &hub, &branch)?,

@@ -180,7 +180,7 @@ fn areas(files: &[RepoPath]) -> String {
         let bytes = file.as_bytes();
         let area = match bytes.iter().position(|byte| *byte == b'/') {
             Some(at) => RepoPath::new(&bytes[..at]).to_string(),
-            None => "the top".to_owned(),
+            None => "the top folder".to_owned(),
         };
         *areas.entry(area).or_default() += 1;
     }
@@ -321,7 +321,7 @@ mod tests {
         let lines = arrival.lines(Time(1_000_300));
         assert_eq!(lines[0], "pulled 2 commits from Ben and Cy, newest 5 minutes ago:");
         assert_eq!(lines[1], "  0000000 change 1 (Ben, 5 minutes ago)");
-        assert_eq!(lines[3], "  3 files changed in src and the top");
+        assert_eq!(lines[3], "  3 files changed in src and the top folder");
         let many = Arrival { commits: (0..7).map(|n| commit(n, "Ben")).collect(), ..arrival };
         assert_eq!(many.lines(Time(1_000_300))[6], "  and 2 more");
     }

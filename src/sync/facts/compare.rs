@@ -58,10 +58,6 @@ pub(super) fn compare(
             facts.incoming = only(&theirs, std::slice::from_ref(&ours));
             let forked = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.count > 0);
             let (ahead, behind) = (forked(&facts.outgoing), forked(&facts.incoming));
-            if ahead && behind {
-                let args = ["merge-base", ours.as_str(), theirs.as_str()];
-                facts.related = git.ask(&args).ok().flatten().is_some();
-            }
             if ahead {
                 facts.lost = lost(git, repo, facts, &theirs);
             }
@@ -69,6 +65,11 @@ pub(super) fn compare(
                 true => git.forecast(&ours, &theirs, !ahead).ok().flatten(),
                 false => Some(Forecast::default()),
             };
+            // What could be merged has a common beginning, and need not be asked for it.
+            if ahead && behind && (facts.forecast.is_none() || facts.shallow) {
+                let args = ["merge-base", ours.as_str(), theirs.as_str()];
+                facts.related = git.ask(&args).ok().flatten().is_some();
+            }
         }
         (Some(ours), None) => {
             let nowhere = on_hub.is_empty();

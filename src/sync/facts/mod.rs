@@ -7,13 +7,12 @@ mod met;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::base::{Branch, Change, Commit, CommitId, Operation, Problem, RefName, RepoPath, Time};
-use crate::git::{self, Fetched, Git};
+use crate::git::{self, Fetched, Git, HubAt};
 use crate::host::{clock, env};
 use compare::{compare, unpushed};
 use met::met;
@@ -24,15 +23,11 @@ pub use crate::git::{Forecast, Head, Scan, Seen, Side, Upstream};
 
 /// How many commits of each side are told one by one; there may be more.
 const TOLD: usize = 1000;
-/// Asking again within this time would tell nothing new.
-const FRESH: i64 = 10;
 
 /// Whether the hub is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Always,
-    /// Not if it was asked a moment ago.
-    IfOld,
     Never,
 }
 
@@ -41,7 +36,6 @@ pub enum Ask {
 pub enum Asked {
     #[default]
     NotAsked,
-    /// Now, or a moment ago.
     Answered,
     Failed(String),
     TimedOut,
@@ -107,8 +101,7 @@ pub struct Facts {
 /// Looks at a clone, asking the hub as told.
 pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Facts> {
     let work_dir = git.work_dir.clone().ok_or_else(|| bare(git))?;
-    let scanner = git.clone();
-    let scan = thread::spawn(move || scanner.scan());
+    let scan = git.scan()?;
 
     let repo = git.library();
     let mut repo = repo.as_ref();
@@ -117,7 +110,9 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
     let remote = remote.filter(|remote| remote != ".").unwrap_or_else(|| hub.to_owned());
     let merge = upstream.as_ref().map(|upstream| upstream.merge.clone());
     let tracking = upstream.as_ref().and_then(|upstream| upstream.tracking.clone());
-    let asked = ask_hub(git, &remote, ask, merge.as_ref(), timeout)?;
+    let address = config(git, repo, &format!("remote.{remote}.url"));
+    let hub_at = HubAt { remote: &remote, address: address.as_deref(), merge: merge.as_ref() };
+    let asked = ask_hub(git, &hub_at, ask, timeout)?;
     // The refs have moved, and new packs have come, since it was opened.
     let again = if asked == Asked::NotAsked { None } else { git.library() };
     repo = again.as_ref().or(repo);
@@ -137,8 +132,8 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
         peer: peer(git, repo),
         path: work_dir,
         hub: hub.to_owned(),
-        fetched_at: git.asked(&remote, merge.as_ref(), tracking.as_ref()).1,
-        remote,
+        fetched_at: git.asked(&hub_at).max(git.learned(&remote, tracking.as_ref())),
+        remote: remote.clone(),
         missing: upstream.as_ref().is_some_and(|upstream| {
             upstream
                 .tracking
@@ -157,7 +152,7 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
         ..Facts::default()
     };
     compare(git, repo, &on_hub, &mut facts);
-    facts.scan = scan.join().map_err(|_| anyhow!("the look at the work tree broke off"))??;
+    facts.scan = scan.end()?;
     if facts.operation.is_none() && facts.scan.changes.iter().any(is_unmerged) {
         facts.operation = Some((Operation::Conflicts, None));
     }
@@ -179,26 +174,13 @@ fn bare(git: &Git) -> Problem {
     )
 }
 
-fn ask_hub(
-    git: &Git,
-    remote: &str,
-    ask: Ask,
-    merge: Option<&RefName>,
-    timeout: Duration,
-) -> Result<Asked> {
-    let exists = git.config(&format!("remote.{remote}.url"))?.is_some();
-    if !exists {
+fn ask_hub(git: &Git, hub: &HubAt<'_>, ask: Ask, timeout: Duration) -> Result<Asked> {
+    if hub.address.is_none() {
         return Ok(Asked::NoHub);
     }
-    let fresh = || {
-        git.asked(remote, merge, None)
-            .0
-            .is_some_and(|at| (0..FRESH).contains(&(clock::now().0 - at.0)))
-    };
     match ask {
         Ask::Never => Ok(Asked::NotAsked),
-        Ask::IfOld if fresh() => Ok(Asked::Answered),
-        Ask::IfOld | Ask::Always => Ok(match git::fetch(git, remote, timeout)? {
+        Ask::Always => Ok(match git::fetch(git, hub.remote, timeout)? {
             Fetched::Done(_) => Asked::Answered,
             Fetched::Failed { why } => Asked::Failed(why),
             Fetched::TimedOut => Asked::TimedOut,
