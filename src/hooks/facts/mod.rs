@@ -186,7 +186,8 @@ pub fn observe(git: &Git) -> Result<Facts> {
         hook_keys: hook_keys(git)?,
         role: git.ask(&["config", "--local", "--get", "gsync.role"])?,
         chain: host::read::text(&common_dir.join("gsync").join("chain"))?
-            .and_then(|text| text.lines().next().map(str::to_owned)),
+            // A path may hold newlines: all of it but the last is the path.
+            .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned()),
         toml_tracked: git.work_dir.is_some()
             && git.ask(&["ls-files", "--error-unmatch", "--", config::FILE])?.is_some(),
         toml_known: committed.is_some(),
