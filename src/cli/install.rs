@@ -78,7 +78,7 @@ fn summary(facts: &Facts, wrote: bool) -> String {
         facts.version,
         plain(&place.to_string_lossy())
     );
-    for hook in hooks::install::wanted(facts.bare) {
+    for hook in hooks::desired::wanted(facts.bare) {
         text += &format!("  {}\n", in_words(*hook));
     }
     text += match (wrote, facts.bare) {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::desired::is_intact;
 use super::facts::{Facts, HookFile, Hub, Probes};
-use super::install::is_intact;
 use super::record::Mode;
 use crate::base::shell_quote;
 
@@ -177,9 +177,11 @@ fn settings(facts: &Facts, probes: &Probes, list: &mut List) {
         let text = format!("everybody may write to {file}");
         list.add("permissions", State::Error, text, format!("run `chmod o-w {file}`"));
     }
-    let has_lfs = |folder: &super::Folder| folder.entries.contains_key("pre-push");
     let chained = probes.chained.iter().any(|(name, runs)| name == "pre-push" && *runs);
-    if probes.lfs && !facts.bare && !chained && !(facts.config_hooks && has_lfs(&facts.hooks)) {
+    // Configuration hooks run beside the folder's own.
+    let beside = facts.config_hooks && facts.hooks.entries.contains_key("pre-push");
+    let missed = !(facts.bare || chained || beside);
+    if probes.lfs && missed {
         list.add(
             "git-lfs",
             State::Warning,

@@ -2,10 +2,11 @@
 //! git, another tool that got in between), what is left of us is taken out first and all put
 //! in again: one way to be right instead of many ways to repair.
 
+use super::desired::{is_intact, keys, passed, wanted};
 use super::facts::{Entry, Facts};
 use super::record::{Layer, Mode, Record};
 use super::{shim, uninstall};
-use crate::base::{Edit, File, Hook, Problem, nearest, shell_quote};
+use crate::base::{Edit, File, Problem, nearest, shell_quote};
 use crate::config;
 use crate::plan::{Plan, Step};
 
@@ -14,35 +15,6 @@ use crate::plan::{Plan, Step};
 pub struct Wish {
     pub role: Option<String>,
     pub force: bool,
-}
-
-/// Every hook of git that a folder may hold and a shim can pass on.
-const OTHERS: [&str; 20] = [
-    "applypatch-msg",
-    "pre-applypatch",
-    "post-applypatch",
-    "pre-merge-commit",
-    "prepare-commit-msg",
-    "commit-msg",
-    "pre-rebase",
-    "pre-auto-gc",
-    "sendemail-validate",
-    "push-to-checkout",
-    "reference-transaction",
-    "post-index-change",
-    "update",
-    "post-update",
-    "proc-receive",
-    "pre-receive",
-    "post-receive",
-    "p4-changelist",
-    "p4-pre-submit",
-    "fsmonitor-watchman",
-];
-
-/// The hooks that gsync answers in this repository.
-pub fn wanted(bare: bool) -> &'static [Hook] {
-    if bare { &Hook::SERVER } else { &Hook::CLIENT }
 }
 
 /// The plan of `gsync install`. Without steps: everything is in place.
@@ -146,66 +118,6 @@ fn check(facts: &Facts, wish: &Wish) -> Result<(), Problem> {
         ));
     }
     Ok(())
-}
-
-/// Whether everything is exactly as this gsync would put it in now.
-pub fn is_intact(facts: &Facts, record: &Record) -> bool {
-    let mode = facts.right_mode();
-    let wanted = wanted(facts.bare);
-    let version = &facts.version;
-    if record.mode != mode || record.version != *version {
-        return false;
-    }
-    let shims_in = |folder: &super::Folder| {
-        wanted.iter().all(|hook| {
-            matches!(folder.entries.get(hook.name()), Some(Entry::Ours { text, .. })
-                if *text == shim::shim(*hook, version, &facts.binary))
-        })
-    };
-    match mode {
-        Mode::Folder => {
-            shims_in(&facts.hooks)
-                && record.moved.iter().all(|name| facts.aside.entries.contains_key(name))
-                && facts.chain == chain_of_folder(facts, record)
-        }
-        Mode::Override => {
-            facts.hooks_path_is_ours()
-                && shims_in(&facts.own)
-                && facts.chain == record.chain
-                && passed(facts).iter().all(|name| facts.own.entries.contains_key(name))
-        }
-        Mode::Config => keys(facts).iter().all(|edit| {
-            facts
-                .hook_keys
-                .iter()
-                .any(|(key, value)| *key == edit.key && Some(value) == edit.value.as_ref())
-        }),
-    }
-}
-
-fn chain_of_folder(facts: &Facts, record: &Record) -> Option<String> {
-    let aside = record.aside.as_ref()?;
-    Some(facts.common_dir.join(aside).to_string_lossy().into_owned())
-}
-
-/// Hooks that gsync does not answer and that are in the folder we stand in front of.
-fn passed(facts: &Facts) -> Vec<String> {
-    let answered = |name: &str| wanted(facts.bare).iter().any(|hook| hook.name() == name);
-    let names = facts.foreign.iter();
-    names.filter(|name| OTHERS.contains(&name.as_str()) && !answered(name)).cloned().collect()
-}
-
-fn keys(facts: &Facts) -> Vec<Edit> {
-    let hooks = wanted(facts.bare).iter();
-    hooks
-        .flat_map(|hook| {
-            let section = format!("hook.gsync-{hook}");
-            [
-                Edit::set(format!("{section}.command"), shim::command(*hook, &facts.binary)),
-                Edit::set(format!("{section}.event"), hook.name()),
-            ]
-        })
-        .collect()
 }
 
 /// Puts the hooks in where nothing of ours is. `now` is what is there by then.
@@ -369,4 +281,78 @@ fn put_settings(facts: &Facts, former: Option<&Record>, record: &mut Record, pla
     };
     plan.steps.push(Step::Config { file: file.clone(), edits: edits.clone() });
     record.hooks = Some(Layer { edits, was, worktree });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hooks::{Folder, HooksPath};
+
+    fn facts() -> Facts {
+        let folder = |dir: &str| Folder { dir: dir.into(), exists: true, ..Folder::default() };
+        Facts {
+            common_dir: "/r/.git".into(),
+            work_dir: Some("/r".into()),
+            version: "1.0.0".into(),
+            binary: "/bin/gsync".into(),
+            git_version: "2.47.3".into(),
+            hooks: folder("/r/.git/hooks"),
+            own: Folder { exists: false, ..folder("/r/.git/gsync/hooks") },
+            free_aside: "hooks.before-gsync".into(),
+            config_file: "/r/.git/config".into(),
+            toml_known: true,
+            ..Facts::default()
+        }
+    }
+
+    fn steps(facts: &Facts, wish: &Wish) -> Vec<String> {
+        plan(facts, wish).unwrap().steps.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_hook_of_somebody_else_is_moved_never_written_over() {
+        let mut facts = facts();
+        facts.hooks.entries.insert("pre-push".into(), Entry::Foreign { runs: true });
+        facts.hooks.entries.insert("helper".into(), Entry::Foreign { runs: false });
+        facts.hooks.entries.insert("pre-push.sample".into(), Entry::Foreign { runs: true });
+        let steps = steps(&facts, &Wish::default());
+        assert_eq!(
+            steps[..3],
+            [
+                "mkdir -p /r/.git/hooks.before-gsync",
+                "mv -n /r/.git/hooks/pre-push /r/.git/hooks.before-gsync/pre-push",
+                "ln -sfn ../hooks/helper /r/.git/hooks.before-gsync/helper",
+            ]
+        );
+        assert_eq!(steps.iter().filter(|step| step.contains("sample")).count(), 0);
+        assert!(steps.last().unwrap().ends_with("install.json"), "the record is the last word");
+    }
+
+    #[test]
+    fn one_way_is_chosen_and_only_one() {
+        let mut facts = facts();
+        assert_eq!(facts.right_mode(), Mode::Folder);
+        facts.hooks_path =
+            Some(HooksPath { scope: "local".into(), value: "h".into(), path: "h".into() });
+        assert_eq!(facts.right_mode(), Mode::Override);
+        assert!(
+            steps(&facts, &Wish::default())
+                .contains(&"git config core.hooksPath /r/.git/gsync/hooks".to_owned())
+        );
+        facts.config_hooks = true;
+        assert_eq!(facts.right_mode(), Mode::Config);
+        let steps = steps(&facts, &Wish::default());
+        assert!(!steps.iter().any(|step| step.contains("/hooks/")), "{steps:?}");
+    }
+
+    #[test]
+    fn a_hooks_path_that_is_not_of_this_repository_needs_force() {
+        for scope in ["global", "system", "command"] {
+            let mut facts = facts();
+            facts.hooks_path =
+                Some(HooksPath { scope: scope.into(), value: "h".into(), path: "h".into() });
+            assert_eq!(plan(&facts, &Wish::default()).unwrap_err().code, "hooks-path");
+            assert!(plan(&facts, &Wish { force: true, role: None }).is_ok());
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! somewhere that is not gsync's to change, shims in a folder of our own that lead on.
 
 pub mod checks;
+pub mod desired;
 pub mod events;
 pub mod facts;
 pub mod install;

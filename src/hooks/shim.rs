@@ -89,7 +89,7 @@ mod tests {
             for text in [shim(hook, "1.0.0", "/x/gsync"), command(hook, "/x/gsync")] {
                 assert!(!text.contains("@HOOK@") && !text.contains("@EXIT@"), "{text}");
                 assert!(text.contains("'/x/gsync'"), "{text}");
-                let exit = if hook.can_refuse() { "exit 1" } else { "exit 0" };
+                let exit = if hook.can_refuse() { "code=1" } else { "code=0" };
                 assert!(text.contains(exit) && !text.contains('\r'), "{text}");
             }
             assert!(!command(hook, "/x/gsync").contains('\n'));

@@ -194,6 +194,36 @@ fn a_run_that_is_killed_at_any_step_is_put_back_by_rescue() {
 }
 
 #[test]
+fn an_uninstall_that_is_killed_is_put_back_too() {
+    for seed in first_seed()..first_seed() + cases(1) {
+        // Every third place: the others are much the same.
+        for at in (1..).step_by(3) {
+            let lab = Lab::new();
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let prior = furnish(&lab, &mut rng);
+            let what = format!("seed {seed}, stop at {at}: {}", prior.told);
+            let qc = actor(&lab, &prior);
+            qc.gsync(&["install", "--role", "qc"]).exits(0);
+            // A shim that was written again is as good: its time is nobody's.
+            let files = || {
+                let all = seen(&prior.git_dir);
+                let timed = prior.git_dir.display().to_string();
+                let files = all.lines().filter(|line| !line.starts_with(&timed));
+                files.map(str::to_owned).collect::<Vec<_>>()
+            };
+            let installed = files();
+            let stops = actor(&lab, &prior).with_env("GSYNC_STOP_AT", &at.to_string());
+            if stops.gsync(&["uninstall"]).code == 0 {
+                break;
+            }
+            qc.gsync(&["rescue"]).exits(0);
+            assert_eq!(files(), installed, "{what}");
+            qc.gsync(&["install", "--role", "qc"]).exits(0).says("already installed");
+        }
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_everything_as_it_was() {
     for at in 1..9 {
         let lab = Lab::new();
@@ -205,6 +235,26 @@ fn a_full_disk_leaves_everything_as_it_was() {
         assert_eq!(seen(&qc.path(".git")), before, "write {at}");
         assert!(!qc.path(".gsync.toml").exists());
     }
+}
+
+#[test]
+fn a_repository_whose_path_has_a_newline_and_quotes_is_one_like_any_other() {
+    let lab = Lab::new();
+    let qc = lab.person("two\nlines 'and' \"more\" $x `y`");
+    qc.script(".git/hooks/pre-push", "#!/bin/sh\ntouch \"$PWD/../ran\"\n");
+    qc.gsync(&["install"]).exits(0);
+    qc.gsync(&["install"]).exits(0).says("already installed");
+    qc.write("a.pem", "x");
+    qc.git(&["add", "-f", "a.pem"]);
+    let _ = qc.try_git(&["commit", "-m", "x"]).exits(1).says("a.pem");
+    qc.git(&["reset", "--quiet"]);
+    qc.commit("b", "b", "b");
+    let _ = qc.try_git(&["push", "origin", "main"]).exits(0);
+    assert!(lab.path("ran").exists());
+    qc.gsync(&["uninstall"]).exits(0);
+    assert!(qc.read(".git/hooks/pre-push").contains("touch"));
+    assert_eq!(qc.read(".git/config"), fs::read_to_string(lab.path("clone/.git/config")).unwrap());
+    assert!(!qc.path(".git/gsync").exists());
 }
 
 #[test]

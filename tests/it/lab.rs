@@ -104,7 +104,7 @@ impl Lab {
     /// The same world, in which everybody uses that git.
     pub fn with_git(git: &Path) -> Self {
         let mut lab = Self::new();
-        lab.git = git.to_owned();
+        git.clone_into(&mut lab.git);
         lab
     }
 

@@ -5,6 +5,7 @@
 
 mod crash;
 mod demo_story;
+mod doctor;
 mod events;
 mod finish;
 mod first_day;

@@ -26,6 +26,7 @@ pub enum Entry {
     Ours {
         marker: shim::Marker,
         text: String,
+        runs: bool,
     },
     /// A file or a link of somebody else.
     Foreign {
@@ -110,8 +111,20 @@ impl Facts {
 
     /// Whether `core.hooksPath` is the one that gsync set.
     pub fn hooks_path_is_ours(&self) -> bool {
-        self.hooks_path.as_ref().is_some_and(|at| at.path == self.own.dir.to_string_lossy())
+        self.hooks_path.as_ref().is_some_and(|at| is_ours(at, &self.own.dir, self.record.as_ref()))
     }
+
+    /// Whether it leads to our folder; one that we set leads astray once the clone was moved.
+    pub fn hooks_path_leads_here(&self) -> bool {
+        self.hooks_path.as_ref().is_some_and(|at| Path::new(&at.path) == self.own.dir)
+    }
+}
+
+fn is_ours(at: &HooksPath, own: &Path, record: Option<&Record>) -> bool {
+    let layer = record.and_then(|record| record.hooks.as_ref());
+    let mut set = layer.iter().flat_map(|layer| &layer.edits);
+    Path::new(&at.path) == own
+        || set.any(|edit| edit.key == "core.hooksPath" && edit.value.as_ref() == Some(&at.value))
 }
 
 /// Looks at a repository. Reads only.
@@ -129,7 +142,7 @@ pub fn observe(git: &Git) -> Result<Facts> {
     let own = folder(&common_dir.join("gsync").join("hooks"))?;
     let hooks_path = hooks_path(git)?;
     let foreign = match &hooks_path {
-        Some(at) if Path::new(&at.path) != own.dir => {
+        Some(at) if !is_ours(at, &own.dir, record.as_ref()) => {
             foreign(&host::read::names(&git.dir().join(&at.path)).unwrap_or_default())
         }
         // Ours already: what it leads on to.
@@ -173,7 +186,8 @@ pub fn observe(git: &Git) -> Result<Facts> {
         hook_keys: hook_keys(git)?,
         role: git.ask(&["config", "--local", "--get", "gsync.role"])?,
         chain: host::read::text(&common_dir.join("gsync").join("chain"))?
-            .and_then(|text| text.lines().next().map(str::to_owned)),
+            // A path may hold newlines: all of it but the last is the path.
+            .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned()),
         toml_tracked: git.work_dir.is_some()
             && git.ask(&["ls-files", "--error-unmatch", "--", config::FILE])?.is_some(),
         toml_known: committed.is_some(),
@@ -278,7 +292,8 @@ fn entry(path: &Path) -> Entry {
     if meta.is_file() && meta.len() < 64 * 1024 {
         let bytes = fs::read(path).unwrap_or_default();
         if let Some(marker) = shim::marker(&bytes) {
-            return Entry::Ours { marker, text: String::from_utf8_lossy(&bytes).into_owned() };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            return Entry::Ours { marker, text, runs: runs(path) };
         }
     }
     Entry::Foreign { runs: runs(path) }

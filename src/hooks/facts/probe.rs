@@ -59,9 +59,11 @@ pub struct Probes {
 
 /// Looks closely. Runs the hooks the way git does, but tells them that it is only a test.
 pub fn probe(git: &Git, facts: &Facts, config: &Config) -> Result<Probes> {
-    let folder = git.must(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"])?;
+    // git does not answer where `core.hooksPath` is empty: then it looks in `/`.
+    let args = ["rev-parse", "--path-format=absolute", "--git-path", "hooks"];
+    let folder = git.ask(&args)?.unwrap_or_else(|| "/".to_owned());
     let mut found = Probes { now: Some(host::clock::now()), ..Probes::default() };
-    for hook in super::super::install::wanted(facts.bare) {
+    for hook in super::super::desired::wanted(facts.bare) {
         let path = Path::new(&folder).join(hook.name());
         let mut command = match facts.right_mode() {
             Mode::Config => {
@@ -138,7 +140,7 @@ fn chained(git: &Git, facts: &Facts, found: &mut Probes) {
     let Some(chain) = &facts.chain else { return };
     let dir = git.dir().join(chain);
     found.chain_exists = dir.is_dir();
-    for hook in super::super::install::wanted(facts.bare) {
+    for hook in super::super::desired::wanted(facts.bare) {
         let path = dir.join(hook.name());
         if host::read::exists(&path) {
             found.chained.push((hook.name().to_owned(), runs(&path)));
@@ -203,10 +205,8 @@ fn slow(git: &Git, found: &mut Probes) -> Result<()> {
     }
     let is_on =
         |key: &str| Ok::<_, anyhow::Error>(git.config(key)?.is_some_and(|value| value == "true"));
-    if !is_on("feature.manyFiles")? {
-        if !is_on("core.untrackedCache")? {
-            found.slow.push("git config feature.manyFiles true".into());
-        }
+    if !is_on("feature.manyFiles")? && !is_on("core.untrackedCache")? {
+        found.slow.push("git config feature.manyFiles true".into());
     }
     let graph = git.common_dir.join("objects/info");
     if !host::read::exists(&graph.join("commit-graph"))

@@ -19,7 +19,7 @@ pub use unpushed::{after_commit, has_upstream};
 /// The directory of the hooks that were there before gsync, from gsync's own record.
 pub fn chained(git: &Git) -> Result<Option<PathBuf>> {
     let Some(file) = read::file(&git.gsync_dir().join("chain"))? else { return Ok(None) };
-    let line = file.bytes.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // A path may hold newlines: all of it but the last is the path.
+    let line = file.bytes.0.strip_suffix(b"\n").unwrap_or(&file.bytes.0);
     Ok((!line.is_empty()).then(|| Path::new(std::ffi::OsStr::from_bytes(line)).to_owned()))
 }
