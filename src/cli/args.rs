@@ -168,6 +168,9 @@ pub struct PullArgs {
     /// Where it conflicts, start a merge and leave the conflicts to you; `gsync undo` leads back
     #[arg(long)]
     pub resolve: bool,
+    /// Pull critical files although processes that depend on them run
+    #[arg(long)]
+    pub allow_critical: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }
@@ -177,6 +180,9 @@ pub struct StartArgs {
     /// Show the incoming commits and their changes, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "only"])]
     pub review: bool,
+    /// Pull critical files although processes that depend on them run
+    #[arg(long)]
+    pub allow_critical: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }

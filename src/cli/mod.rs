@@ -14,6 +14,7 @@ mod judge;
 mod log;
 mod manual;
 mod messages;
+mod production;
 mod pull;
 mod push;
 mod rescue;

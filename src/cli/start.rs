@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::args::StartArgs;
+use super::production::InProduction;
 use crate::base::Exit;
 use crate::sync::pull;
 use crate::sync::pull::facts::{Facts, Upstream};
@@ -14,12 +15,15 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
     if args.review {
         return review(context, &pull::facts::observe(&context.git, &config.hub)?);
     }
+    let production = InProduction::observe(context, &config, args.allow_critical)?;
     let (plan, ran) = context.act(&args.act.how(), || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
+        production.allows(context, &facts)?;
         Ok(pull::plan(&facts, "start")?)
     })?;
     if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
         plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+        production.what_is_old(context, &config)?;
     }
     Ok(ran.exit())
 }

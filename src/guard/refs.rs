@@ -22,6 +22,10 @@ pub struct RefFacts {
     pub drift: usize,
     /// What the push would pass over.
     pub lost: Option<Lost>,
+    /// `gsync push --force` showed what would be cut off, and holds a lease on it.
+    pub leased: bool,
+    /// It is the branch that is checked out here, going to the same name on the hub.
+    pub checked_out: bool,
 }
 
 /// Commits that the other side has and the push has not.
@@ -63,7 +67,7 @@ pub fn judge(policy: &Policy, target: Target<'_>, facts: &RefFacts) -> Vec<Findi
     };
     let mut found = Vec::new();
     let rewrites = update.old.is_some() && update.new.is_some() && facts.contained != Some(true);
-    if rewrites && target.scene == Scene::Push {
+    if rewrites && target.scene == Scene::Push && !facts.leased {
         let severity = severity(policy.config.work.pull_before_push);
         found.extend(severity.map(|severity| pull_first(policy, target, facts, severity, &place)));
     }
@@ -113,11 +117,7 @@ pub fn before_commit(policy: &Policy, behind: &Behind, now: Time) -> Option<Find
         quoted(&behind.upstream)
     );
     finding.because = commits(&behind.lost, now);
-    finding.hints = vec![match severity {
-        // What is staged stays where it is.
-        Severity::Error => "git pull --ff-only".to_owned(),
-        Severity::Warning => "pull before you go on: `git pull --rebase`".to_owned(),
-    }];
+    finding.hints = vec!["gsync pull".to_owned()];
     (!policy.allows(finding.rule, None)).then_some(finding)
 }
 
@@ -149,6 +149,13 @@ fn pull_first(
             finding.because =
                 vec![format!("it stands at {old}, and the hub could not be asked what that is")];
         }
+    }
+    if facts.checked_out {
+        finding.hints = vec!["gsync pull".to_owned()];
+        if facts.contained == Some(false) && !policy.protects_branch(branch) {
+            finding.hints.push("replace them if you must: `gsync push --force`".to_owned());
+        }
+        return finding;
     }
     finding.hints = vec![pull(target.remote, branch)];
     if let (Some(false), Some(old), false) =
@@ -231,7 +238,7 @@ mod tests {
             new: new.then(|| id('b')),
             source: "refs/heads/x".into(),
         };
-        RefFacts { update, contained, drift: 0, lost: None }
+        RefFacts { update, contained, drift: 0, lost: None, leased: false, checked_out: false }
     }
 
     fn rules(mode: Mode, scene: Scene, facts: &RefFacts) -> Vec<(&'static str, Severity)> {

@@ -132,3 +132,29 @@ fn a_dry_run_names_the_plan_and_only_that_plan_runs() {
     bob.gsync(&["push", "--force", "--only", &id]).exits(0);
     assert_eq!(on_hub(&lab), bob.git(&["rev-parse", "HEAD"]));
 }
+
+#[test]
+fn our_own_pre_push_refuses_a_rewrite_by_hand_and_lets_the_shown_one_pass() {
+    let lab = Lab::new();
+    let (_ada, bob) = rewritten(&lab);
+    bob.gsync(&["install"]).exits(0);
+    let new = bob.git(&["rev-parse", "topic"]);
+    bob.try_git(&["push", "--force", "origin", "topic"])
+        .exits(1)
+        .says("from ada")
+        .says("gsync push --force");
+    assert_ne!(on_hub(&lab), new);
+    bob.gsync(&["push", "--force"]).exits(0);
+    assert_eq!(on_hub(&lab), new);
+}
+
+#[test]
+fn a_rewrite_that_was_shown_is_still_judged_by_its_contents() {
+    let lab = Lab::new();
+    let (_ada, bob) = rewritten(&lab);
+    bob.gsync(&["install"]).exits(0);
+    bob.commit(".env", "TOKEN=1\n", "oops");
+    let before = on_hub(&lab);
+    bob.gsync(&["push", "--force"]).exits(3);
+    assert_eq!(on_hub(&lab), before);
+}

@@ -236,7 +236,7 @@ fn a_push_while_behind_says_by_whom_what_and_what_would_conflict() {
         .says(" bob, ")
         .says("writes")
         .says("because: pulling would conflict in README")
-        .says("hint: git pull --rebase origin main");
+        .says("hint: gsync pull");
     assert!(!seen.stderr.contains("GSYNC_SKIP"), "main is protected: {seen:?}");
     assert_eq!(ada.git(&["for-each-ref"]), refs);
     assert!(!ada.path(".git/FETCH_HEAD").exists());

@@ -19,6 +19,7 @@ mod kinds;
 mod lab;
 mod leaks;
 mod managers;
+mod production;
 mod pull;
 mod random;
 mod schedule;

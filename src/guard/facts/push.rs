@@ -15,7 +15,7 @@ use crate::guard::judge::Judge;
 use crate::guard::policy::Policy;
 use crate::guard::refs::{self, Lost, NAMED, RefFacts, Target};
 use crate::guard::{Scene, Severity, Verdict};
-use crate::host::clock;
+use crate::host::{clock, env};
 
 /// So many updates are explained and looked at for drift; a push of more is no everyday push.
 const EXPLAINED: usize = 5;
@@ -41,15 +41,20 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     let main = format!("refs/remotes/{}/{}", policy.config.hub.remote, policy.config.hub.branch);
     let main = if on_hub { world.resolve(&RefName::new(main))? } else { None };
 
+    let checked_out = world.head_ref()?;
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Push));
+    let leases = env::text("GSYNC_LEASE").unwrap_or_default();
     let mut explained = 0;
     for (at, update) in updates.iter().enumerate() {
         let mut facts = ref_facts(git, &objects, update, at < CONFIRMED)?;
         let main = main.filter(|_| at < EXPLAINED);
         facts.drift = drift(&objects, &policy, update, main)?;
+        facts.checked_out = on_hub && checked_out.as_ref() == Some(&update.name);
+        facts.leased = is_leased(&leases, update);
         let rewrites =
             update.old.is_some() && update.new.is_some() && facts.contained != Some(true);
         if rewrites
+            && !facts.leased
             && explained < EXPLAINED
             && update.name.branch().is_some()
             && policy.config.work.pull_before_push != Mode::Off
@@ -59,7 +64,6 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
         }
         judge.verdict.extend(refs::judge(&policy, target, &facts));
     }
-    let checked_out = world.head_ref()?;
     let tips = tips(updates, |update| {
         let source = RefName::new(&update.source);
         let here = update.source == "HEAD" || Some(&source) == checked_out.as_ref();
@@ -132,7 +136,14 @@ fn tips(updates: &[RefUpdate], here: impl Fn(&RefUpdate) -> (bool, Option<String
 }
 
 fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate, confirm: bool) -> Result<RefFacts> {
-    let mut facts = RefFacts { update: update.clone(), contained: None, drift: 0, lost: None };
+    let mut facts = RefFacts {
+        update: update.clone(),
+        contained: None,
+        drift: 0,
+        lost: None,
+        leased: false,
+        checked_out: false,
+    };
     let (Some(old), Some(new), true) = (&update.old, &update.new, update.name.branch().is_some())
     else {
         return Ok(facts);
@@ -185,6 +196,13 @@ fn lost(git: &Git, policy: &Policy, url: &str, facts: &RefFacts) -> Result<Optio
     let forecast = if git.work_dir.is_some() { git.forecast(new, old, false)? } else { None };
     let conflicts = forecast.map(|forecast| forecast.conflicts);
     Ok(Some(Lost { commits, count, conflicts }))
+}
+
+/// Whether `gsync push --force` decided, and showed, that this ref is to be rewritten from
+/// exactly where it stands: `<ref>:<old id>`, several with a space between.
+fn is_leased(leases: &str, update: &RefUpdate) -> bool {
+    let Some(old) = &update.old else { return false };
+    leases.split(' ').any(|lease| lease == format!("{}:{old}", update.name))
 }
 
 /// An address without the secret that may be in it.
