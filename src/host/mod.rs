@@ -6,5 +6,7 @@ pub mod clock;
 pub mod env;
 pub mod knowledge;
 pub mod process;
+pub mod processes;
 pub mod read;
+pub mod scheduler;
 pub mod write;

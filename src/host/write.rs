@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::base::File;
+use super::scheduler;
+use crate::base::{Bytes, File};
 
 /// Writes beside the file and renames: a reader sees the old or the new file, never a part.
 pub fn file(path: &Path, file: &File) -> Result<()> {
@@ -109,6 +110,27 @@ fn room() -> std::io::Result<()> {
 
 #[cfg(not(debug_assertions))]
 fn room() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Gives the user this crontab, or none at all.
+pub fn crontab(table: Option<&Bytes>) -> Result<()> {
+    match table {
+        Some(table) => scheduler::must("crontab", &["-"], &table.0).map(drop),
+        None => scheduler::must("crontab", &["-r"], b"").map(drop),
+    }
+}
+
+/// Lets systemd read the user's units again, then stops and starts timers.
+pub fn timers(start: &[String], stop: &[String]) -> Result<()> {
+    scheduler::must("systemctl", &["--user", "daemon-reload"], b"")?;
+    for (word, names) in [("stop", stop), ("start", start)] {
+        if !names.is_empty() {
+            let mut args = vec!["--user", word, "--"];
+            args.extend(names.iter().map(String::as_str));
+            scheduler::must("systemctl", &args, b"")?;
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{CommitId, Edit, File, PushRef, RefName, shell_quote};
+use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
 /// reasons stay with the planner that made it.
@@ -35,8 +35,26 @@ pub enum Step {
     // Refs.
     /// Moves one ref, if it still is where we saw it.
     SetRef { name: RefName, to: Option<CommitId>, expect: Option<CommitId> },
+    /// Keeps a snapshot under a ref of its own. Putting back leaves it: it takes nothing away
+    /// from anybody, and it is the way home when something else goes wrong.
+    Keep { name: RefName, snapshot: CommitId },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
+
+    // The branch, the index and the work tree, together.
+    /// Moves all three from one place to another; only files that differ are written.
+    Carry(Box<Carry>),
+    /// Takes back as much of such a move as was done, however far it came.
+    Mend(Box<Carry>),
+    /// Commits what is staged, or everything, with the repository's hooks.
+    Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
+    /// Takes back a commit that nothing was built on, and the index it was made from.
+    Uncommit { branch: RefName, to: Option<CommitId>, snapshot: CommitId },
+    // What runs by itself.
+    /// Gives the user this crontab, or none.
+    Crontab { table: Option<Bytes> },
+    /// Reads the user's systemd units again, and stops and starts timers.
+    Timers { start: Vec<String>, stop: Vec<String> },
 }
 
 impl Step {
@@ -51,7 +69,14 @@ impl Step {
             | Self::RemoveDir { .. }
             | Self::Config { .. }
             | Self::Unconfig { .. }
-            | Self::SetRef { .. } => false,
+            | Self::SetRef { .. }
+            | Self::Keep { .. }
+            | Self::Carry(_)
+            | Self::Mend(_)
+            | Self::Commit { .. }
+            | Self::Uncommit { .. }
+            | Self::Crontab { .. }
+            | Self::Timers { .. } => false,
         }
     }
 }
@@ -87,6 +112,33 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
+            Self::Keep { name, snapshot } => {
+                write!(f, "git update-ref {name} {}", snapshot.short())
+            }
+            Self::Carry(carry) => fmt::Display::fmt(carry, f),
+            Self::Mend(carry) => {
+                let to = carry.from.commit.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "move {} back to {to}", carry.branch.short())
+            }
+            Self::Commit { message, all, .. } => {
+                let add = if *all { "git add -A && " } else { "" };
+                write!(f, "{add}git commit -m {}", shell_quote(&plain(message)))
+            }
+            Self::Uncommit { to, .. } => {
+                let to = to.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "git reset --soft {to}")
+            }
+            Self::Crontab { table: Some(_) } => write!(f, "crontab -"),
+            Self::Crontab { table: None } => write!(f, "crontab -r"),
+            Self::Timers { start, stop } => {
+                write!(f, "systemctl --user daemon-reload")?;
+                for (word, names) in [("stop", stop), ("start", start)] {
+                    if !names.is_empty() {
+                        write!(f, " && systemctl --user {word} {}", names.join(" "))?;
+                    }
+                }
+                Ok(())
+            }
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;
                 for push in refs {

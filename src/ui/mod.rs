@@ -4,9 +4,11 @@
 //! a reader that went away is no reason to stop half way.
 
 mod report;
+mod schedule;
 mod sentence;
 pub mod status;
 mod style;
+mod tidy;
 mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -18,7 +20,9 @@ use crate::base::{Exit, Problem};
 use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
+pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
+pub use tidy::tidy;
 pub use verdict::sarif;
 
 /// When to colour.
