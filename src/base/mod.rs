@@ -1,6 +1,7 @@
 //! Words everyone speaks: names, paths, times, exit codes, problems. No I/O.
 
 mod bytes;
+mod change;
 mod duration;
 mod edit;
 mod exit;
@@ -12,6 +13,7 @@ mod time;
 mod update;
 
 pub use bytes::{Bytes, File};
+pub use change::{Change, Kind, Operation};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

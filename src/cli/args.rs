@@ -1,7 +1,6 @@
 //! The command line: exactly what was typed. Its comments are the help text.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -74,6 +73,8 @@ pub enum Command {
     /// Let the machine look by itself: the status daily, the review weekly
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Play the whole story in a temporary directory, with nothing but git
+    Demo(DemoArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -99,7 +100,7 @@ impl ActArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Ask the hub first, even if it was asked a moment ago
+    /// Ask the hub first (the default)
     #[arg(long, conflicts_with = "no_fetch")]
     pub fetch: bool,
     /// Do not ask the hub
@@ -179,6 +180,16 @@ pub enum ScheduleCommand {
 }
 
 #[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave the directory to look at
+    #[arg(long)]
+    pub keep: bool,
+    /// Wait for Enter after each command
+    #[arg(long)]
+    pub pause: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct CompletionsArgs {
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: clap_complete::Shell,
@@ -224,7 +235,7 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
             .hint("look at `gsync --help`");
         return Ui { json: true, ..Ui::default() }.error(&problem.into());
     }
-    let mut out = std::io::stderr().lock();
-    let _ = write!(out, "{}", err.render().ansi());
+    // In colour on a terminal only; nobody there to read it is no error.
+    let _ = err.print();
     Exit::Usage
 }

@@ -27,6 +27,15 @@ pub struct Context {
 impl Context {
     /// Finds the repository of a directory.
     pub fn open(dir: &Path, ui: Ui) -> Result<Self> {
+        Self::open_with(git::discover, dir, ui)
+    }
+
+    /// The same for commands that only look and are waited for.
+    pub fn open_quickly(dir: &Path, ui: Ui) -> Result<Self> {
+        Self::open_with(git::find, dir, ui)
+    }
+
+    fn open_with(find: fn(&Path) -> Result<Git>, dir: &Path, ui: Ui) -> Result<Self> {
         if !dir.is_dir() {
             return Err(Problem::blind(
                 "no-directory",
@@ -34,7 +43,11 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: git::discover(dir)?, ui };
+        let context = Self { git: find(dir)?, ui };
+        super::messages::show(&context.git, &ui);
+        if let Err(err) = super::hook::catch_up(&ui, &context.git) {
+            ui.detail(&format!("what came in cannot be told: {err:#}"));
+        }
         Ok(context)
     }
 

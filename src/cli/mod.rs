@@ -1,13 +1,16 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
 mod args;
+mod background;
 mod context;
+mod demo;
 mod doctor;
 mod guard;
 mod hook;
 mod install;
 mod judge;
 mod manual;
+mod messages;
 mod push;
 mod rescue;
 mod schedule;
@@ -16,6 +19,7 @@ mod tidy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
@@ -27,7 +31,7 @@ use args::{Cli, Command};
 pub use context::Context;
 
 /// Runs the command line of this process.
-pub fn main() -> Exit {
+pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let _program = words.next();
     let words: Vec<OsString> = words.collect();
@@ -37,21 +41,25 @@ pub fn main() -> Exit {
     }
     let cli = match Cli::try_parse_from(std::iter::once("gsync".into()).chain(words.clone())) {
         Ok(cli) => cli,
-        Err(err) => return args::explain(&err, &words),
+        Err(err) => return args::explain(&err, &words).into(),
     };
     let ui = cli.ui();
-    match dispatch(cli, ui) {
+    let exit = match dispatch(cli, ui) {
         Ok(exit) => exit,
         Err(err) => ui.error(&err),
-    }
+    };
+    exit.into()
 }
 
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
-        Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
+        // A prompt does not wait for git to find the repository.
+        Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
+        Command::Status(args) => status::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),

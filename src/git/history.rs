@@ -10,7 +10,7 @@ use super::objects::{Node, Objects};
 
 /// After the last commit in question the walk goes on for so many others: commits whose clocks
 /// were wrong may still turn out to be known.
-const SLOP: usize = 64;
+const SLOP: usize = 16;
 
 /// A commit that the other side does not have.
 #[derive(Debug, Clone)]
@@ -104,6 +104,9 @@ impl Walker {
         let (mut oldest, mut slop) = (i64::MAX, SLOP);
         while let Some((time, id)) = self.queue.pop() {
             if self.open == 0 {
+                if order.is_empty() {
+                    break;
+                }
                 if time < oldest {
                     slop -= 1;
                 }

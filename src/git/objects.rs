@@ -43,28 +43,35 @@ pub struct Node {
 impl Objects {
     /// Opens the objects of a repository with ids of that kind.
     pub fn open(git: &Git, hash: gix::hash::Kind) -> Result<Self> {
-        let mut dirs = vec![git.common_dir.join("objects")];
-        for name in ["GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH"] {
+        let mut dirs = Vec::new();
+        for name in ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY"] {
             dirs.extend(env::raw(name).map(PathBuf::from));
         }
         if let Some(list) = env::raw("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
             dirs.extend(std::env::split_paths(&list));
         }
-        let mut known = HashSet::new();
+        let mut dirs: Vec<PathBuf> =
+            dirs.into_iter().filter_map(|dir| dir.canonicalize().ok()).collect();
+        let main = git.common_dir.join("objects");
+        let main = main.canonicalize().with_context(|| format!("open {}", main.display()))?;
+        // The repository itself comes last: only there an object that is missed is a reason
+        // to look at the disk again, as somebody may be packing it anew.
+        dirs.retain(|dir| *dir != main);
+        dirs.push(main);
         let mut stores = Vec::new();
-        for dir in dirs {
-            let Ok(dir) = dir.canonicalize() else { continue };
-            if known.insert(dir.clone()) {
-                let mut store = gix::odb::at(&dir, hash)
-                    .with_context(|| format!("open the objects in {}", dir.display()))?;
-                // An object that is not in one of several stores is no reason to read all
-                // directories again.
-                store.refresh_never();
-                store.set_pack_cache(|| {
-                    Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_MEMORY))
-                });
-                stores.push(store);
+        for (at, dir) in dirs.iter().enumerate() {
+            if dirs[..at].contains(dir) {
+                continue;
             }
+            let mut store = gix::odb::at(dir, hash)
+                .with_context(|| format!("open the objects in {}", dir.display()))?;
+            if at + 1 < dirs.len() {
+                store.refresh_never();
+            }
+            store.set_pack_cache(|| {
+                Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_MEMORY))
+            });
+            stores.push(store);
         }
         let shallow = shallow(git)?;
         let info = git.common_dir.join("objects/info");

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::Git;
-use crate::base::{CommitId, RefName, RepoPath};
+use crate::base::RefName;
 use crate::host::{env, process};
 
 /// No push waits longer than that to be told why it is refused.
@@ -33,45 +33,17 @@ impl Git {
             command.env("GIT_SSH_COMMAND", ssh);
         }
         command.args(["fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-gc"]);
-        command.args(["--no-recurse-submodules", "--refmap=", "--", remote, name.as_str()]);
+        command.args([
+            "--no-recurse-submodules",
+            "--no-prune",
+            "--refmap=",
+            "--",
+            remote,
+            name.as_str(),
+        ]);
         Ok(match process::run(&mut command, b"", timeout)? {
             process::Ended::Exited(out) => out.status.success(),
             process::Ended::TimedOut => false,
-        })
-    }
-
-    /// The paths that would conflict if these two were merged. Nothing: git could not tell.
-    pub fn would_conflict(
-        &self,
-        ours: &CommitId,
-        theirs: &CommitId,
-    ) -> Result<Option<Vec<RepoPath>>> {
-        // The trees it makes are nobody's: they go to a directory that is thrown away.
-        let scratch = tempfile::tempdir().context("make a temporary directory")?;
-        let mut alternates = vec![self.common_dir.join("objects")];
-        if let Some(list) = env::raw("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
-            alternates.extend(std::env::split_paths(&list));
-        }
-        let alternates = std::env::join_paths(alternates).context("name the objects")?;
-        let mut command = self.command();
-        command
-            .env("GIT_OBJECT_DIRECTORY", scratch.path())
-            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates)
-            .args(["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z"])
-            .args([ours.as_str(), theirs.as_str()]);
-        let process::Ended::Exited(out) = process::run(&mut command, b"", PATIENCE)? else {
-            return Ok(None);
-        };
-        Ok(match out.status.code() {
-            Some(0) => Some(Vec::new()),
-            Some(1) => {
-                let names = out.stdout.split(|byte| *byte == 0).skip(1);
-                let mut paths: Vec<_> =
-                    names.filter(|name| !name.is_empty()).map(RepoPath::new).collect();
-                paths.dedup();
-                Some(paths)
-            }
-            _ => None,
         })
     }
 }

@@ -47,7 +47,7 @@ impl Git {
             let mode = EntryMode::from_bytes(mode).context("a mode of diff-index")?;
             let id = ObjectId::from_hex(id).context("an id of diff-index")?;
             // A deletion has no mode and no id; an unmerged path has no id yet.
-            if let (Some(what), false) = (What::of(mode.kind()), id.is_null()) {
+            if let (Some(what), false) = (What::of(mode), id.is_null()) {
                 paths.push((RepoPath::new(path), what, id));
             }
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
-use gix::objs::tree::{EntryKind, EntryRef, name_order};
+use gix::objs::tree::{EntryMode, EntryRef, name_order};
 use gix::objs::{Kind, TreeRefIter};
 
 use super::objects::Objects;
@@ -23,13 +23,14 @@ pub enum What {
 }
 
 impl What {
-    /// From the mode of an entry; nothing for a directory.
-    pub fn of(kind: EntryKind) -> Option<Self> {
-        match kind {
-            EntryKind::Blob | EntryKind::BlobExecutable => Some(Self::File),
-            EntryKind::Link => Some(Self::Link),
-            EntryKind::Commit => Some(Self::Commit),
-            EntryKind::Tree => None,
+    /// From the mode of an entry; nothing for a directory. git sends along what stands behind
+    /// a mode that it does not know: so it is judged like a file.
+    pub fn of(mode: EntryMode) -> Option<Self> {
+        match mode.value() & 0o170_000 {
+            0o040_000 => None,
+            0o120_000 => Some(Self::Link),
+            0o160_000 => Some(Self::Commit),
+            _ => Some(Self::File),
         }
     }
 }
@@ -90,7 +91,7 @@ impl<'a> TreeWalk<'a> {
 
     fn entry(&mut self, entry: &EntryRef<'_>, cursors: &mut [Cursor<'_>]) -> Result<()> {
         let before = cursors.iter_mut().filter_map(|cursor| cursor.find(entry));
-        match What::of(entry.mode.kind()) {
+        match What::of(entry.mode) {
             None => {
                 let parents: Vec<ObjectId> = before.map(|entry| entry.oid.to_owned()).collect();
                 if self.depth == DEPTH {
@@ -102,9 +103,8 @@ impl<'a> TreeWalk<'a> {
                 done
             }
             Some(what) => {
-                let same = |old: EntryRef<'_>| {
-                    old.oid == entry.oid && What::of(old.mode.kind()) == Some(what)
-                };
+                let same =
+                    |old: EntryRef<'_>| old.oid == entry.oid && What::of(old.mode) == Some(what);
                 // Every cursor moves on, so no early end here.
                 if before.map(same).fold(false, |any, same| any | same) {
                     return Ok(());
@@ -156,7 +156,7 @@ impl Objects {
             let found = TreeRefIter::from_bytes(&data, self.hash())
                 .filter_map(Result::ok)
                 .find(|entry| entry.filename == part)
-                .map(|entry| (entry.mode.kind(), entry.oid.to_owned()));
+                .map(|entry| (entry.mode, entry.oid.to_owned()));
             let Some((kind, id)) = found else { return Ok(None) };
             match (What::of(kind), parts.peek()) {
                 (Some(what), None) => return Ok(Some((what, id))),

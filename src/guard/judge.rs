@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice;
 
 use super::policy::Policy;
 use super::{Finding, Place, Severity, Verdict};
@@ -152,16 +153,27 @@ fn protected(policy: &Policy, path: &[u8]) -> Option<String> {
 /// git checks this itself only if it was told to (`receive.fsckObjects`), and a checkout of
 /// such a path runs what the pusher wants.
 fn dot_git(_: &Policy, path: &[u8]) -> Option<String> {
-    let bad = |part: &[u8]| {
-        part.is_empty()
-            || part == b"."
-            || part == b".."
-            || part.eq_ignore_ascii_case(b".git")
-            || part.eq_ignore_ascii_case(b"git~1")
-    };
+    let bad = |part: &[u8]| matches!(part, b"" | b"." | b"..") || is_dot_git(part);
     path.split(|byte| *byte == b'/')
         .any(bad)
         .then(|| "leads into a git directory or out of the work tree".to_owned())
+}
+
+/// Whether some file system takes it for `.git`: case, trailing dots and blanks, what stands
+/// after a colon and some characters do not count everywhere.
+fn is_dot_git(part: &[u8]) -> bool {
+    if !matches!(part.first(), Some(b'.' | b'g' | b'G' | 0x80..)) {
+        return false;
+    }
+    let part = part.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = part.trim_end_with(|c| c == '.' || c == ' ');
+    let seen: String = String::from_utf8_lossy(name).chars().filter(|c| !unseen(*c)).collect();
+    seen.eq_ignore_ascii_case(".git") || seen.eq_ignore_ascii_case("git~1")
+}
+
+/// Characters that HFS+ passes over in names.
+fn unseen(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
 fn too_large(policy: &Policy, size: u64) -> Option<String> {
@@ -198,7 +210,6 @@ fn conflict_markers(policy: &Policy, bytes: &[u8]) -> Option<String> {
 
 /// Where a line starts that begins with the mark, or consists of it, from there on.
 fn line_that(bytes: &[u8], from: usize, mark: &[u8], whole: bool) -> Option<usize> {
-    use gix::bstr::ByteSlice;
     let mut from = from;
     while let Some(found) = bytes.get(from..)?.find(mark) {
         let at = from + found;
@@ -250,6 +261,53 @@ mod tests {
         }
     }
 
+    /// The same said line by line, slowly.
+    fn plainly(text: &[u8]) -> bool {
+        let mut state = 0;
+        for line in text.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            state = match state {
+                0 if line.starts_with(b"<<<<<<< ") => 1,
+                1 if line == b"=======" => 2,
+                2 if line.starts_with(b">>>>>>> ") => return true,
+                state => state,
+            };
+        }
+        false
+    }
+
+    #[test]
+    fn conflicts_are_found_in_any_bytes_exactly_where_the_plain_reading_finds_them() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let atoms: [&[u8]; 15] = [
+            b"\n<<<<<<< ",
+            b"\n=======\n",
+            b"\n>>>>>>> ",
+            b"<<<<<<< ",
+            b"<<<<<<<",
+            b"=======",
+            b"=======x",
+            b">>>>>>> ",
+            b">>>>>>>",
+            b"\n",
+            b"\n",
+            b"\r\n",
+            b"\0",
+            b"\xff",
+            b" ",
+        ];
+        let policy = policy();
+        let mut found = 0;
+        for _ in 0..20_000 {
+            let words = (0..random.usize(..14)).map(|_| atoms[random.usize(..15)]);
+            let text = words.collect::<Vec<_>>().concat();
+            let ours = conflict_markers(&policy, &text).is_some();
+            assert_eq!(ours, plainly(&text), "{:?}", text.as_bstr());
+            found += usize::from(ours);
+        }
+        assert!(found > 20, "{found}");
+    }
+
     #[test]
     fn a_size_over_the_limit_never_looks_like_the_limit() {
         assert_eq!(amount(10_000_000), "10 MB");
@@ -283,10 +341,20 @@ mod tests {
     #[test]
     fn paths_into_git_directories_and_out_of_the_tree_are_found() {
         let policy = policy();
-        for bad in ["a/.git/config", ".GIT/hooks/x", "git~1", "a/../b", "./a", "a//b"] {
+        for bad in [
+            "a/.git/config",
+            ".GIT/hooks/x",
+            "git~1",
+            "a/../b",
+            "./a",
+            "a//b",
+            ".git. /x",
+            ".git::$INDEX_ALLOCATION/x",
+            ".g\u{200c}it",
+        ] {
             assert!(dot_git(&policy, bad.as_bytes()).is_some(), "{bad}");
         }
-        for good in [".gitignore", "a/.github/x", "git", ".gitmodules"] {
+        for good in [".gitignore", "a/.github/x", "git", ".gitmodules", ":x", "...", "git"] {
             assert_eq!(dot_git(&policy, good.as_bytes()), None, "{good}");
         }
     }

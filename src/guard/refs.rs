@@ -113,10 +113,11 @@ pub fn before_commit(policy: &Policy, behind: &Behind, now: Time) -> Option<Find
         quoted(&behind.upstream)
     );
     finding.because = commits(&behind.lost, now);
-    finding.hints = vec!["git pull --rebase --autostash".to_owned()];
-    if severity == Severity::Warning {
-        finding.hints = vec!["pull before you go on: `git pull --rebase`".to_owned()];
-    }
+    finding.hints = vec![match severity {
+        // What is staged stays where it is.
+        Severity::Error => "git pull --ff-only".to_owned(),
+        Severity::Warning => "pull before you go on: `git pull --rebase`".to_owned(),
+    }];
     (!policy.allows(finding.rule, None)).then_some(finding)
 }
 

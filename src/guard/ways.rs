@@ -23,14 +23,14 @@ pub enum Standing {
     Tree,
 }
 
-/// What can be done, the best first.
-pub fn out(finding: &Finding, standing: &Standing) -> Vec<String> {
+/// What can be done, the best first. `below`: the person stands below the top of the work tree.
+pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
     if finding.rule == "unknown" {
         return Vec::new();
     }
     let leave = finding.place.reference.as_ref().map(|name| format!("push without {name}"));
     let Some(path) = &finding.place.path else { return leave.into_iter().collect() };
-    let arg = argument(path);
+    let arg = argument(path, below);
     let resolve = finding.rule == "conflict-markers";
     let mut hints = Vec::new();
     match standing {
@@ -64,8 +64,15 @@ pub fn out(finding: &Finding, standing: &Standing) -> Vec<String> {
             ));
         }
     }
+    let pattern = pattern(path);
+    if let (Some(pattern), Standing::Staged { .. }, "protected-file", false) =
+        (&pattern, standing, finding.rule, below)
+    {
+        let line = shell_quote(pattern);
+        hints.push(format!("ignore it from now on: `echo {line} >> .gitignore`"));
+    }
     if finding.rule != "dot-git"
-        && let Some(pattern) = pattern(path)
+        && let Some(pattern) = pattern.and_then(|pattern| toml(&pattern))
     {
         let rule = finding.rule;
         let entry = format!("{{ path = {pattern}, rule = \"{rule}\" }}");
@@ -75,11 +82,16 @@ pub fn out(finding: &Finding, standing: &Standing) -> Vec<String> {
 }
 
 /// The path as one word of a command line that means this file and no other.
-pub fn argument(path: &RepoPath) -> String {
+pub fn argument(path: &RepoPath, below: bool) -> String {
     let bytes = path.as_bytes();
     let magic = bytes.starts_with(b":") || bytes.iter().any(|byte| b"*?[\\".contains(byte));
-    let front = if magic { ":(literal)" } else { "" };
-    let dashes = if bytes.starts_with(b"-") { "-- " } else { "" };
+    let front = match (magic, below) {
+        (false, false) => "",
+        (false, true) => ":/",
+        (true, false) => ":(literal)",
+        (true, true) => ":(top,literal)",
+    };
+    let dashes = if bytes.starts_with(b"-") && front.is_empty() { "-- " } else { "" };
     match std::str::from_utf8(bytes) {
         Ok(text) if path.quoted() == text || !text.chars().any(hostile) => {
             format!("{dashes}{}", shell_quote(&format!("{front}{text}")))
@@ -104,8 +116,8 @@ fn hostile(c: char) -> bool {
         || RepoPath::from(c.to_string().as_str()).quoted() != c.to_string() && !c.is_ascii()
 }
 
-/// The path as a pattern in TOML that matches this file and no other, where that can be
-/// written down in one readable line.
+/// The path as a pattern that matches this file and no other, where that can be written down
+/// in one readable line.
 fn pattern(path: &RepoPath) -> Option<String> {
     let text = std::str::from_utf8(path.as_bytes()).ok()?;
     if text.chars().any(hostile) || text.ends_with(' ') {
@@ -118,8 +130,12 @@ fn pattern(path: &RepoPath) -> Option<String> {
         }
         pattern.push(c);
     }
-    // The strings of JSON without control characters are strings of TOML too.
-    serde_json::to_string(&pattern).ok()
+    Some(pattern)
+}
+
+/// The strings of JSON without control characters are strings of TOML too.
+fn toml(text: &str) -> Option<String> {
+    serde_json::to_string(text).ok()
 }
 
 #[cfg(test)]
@@ -140,7 +156,7 @@ mod tests {
     #[test]
     fn the_way_out_fits_the_place() {
         let found = finding("protected-file", b".env");
-        let first = |standing: Standing| out(&found, &standing).remove(0);
+        let first = |standing: Standing| out(&found, &standing, false).remove(0);
         assert_eq!(first(Standing::Staged { born: true }), "git restore --staged .env");
         assert_eq!(first(Standing::Staged { born: false }), "git rm --cached .env");
         let committed =
@@ -165,15 +181,19 @@ mod tests {
 
     #[test]
     fn a_hostile_path_is_one_word_and_one_line() {
-        assert_eq!(argument(&"a b".into()), "'a b'");
-        assert_eq!(argument(&"it's".into()), "'it'\\''s'");
-        assert_eq!(argument(&"-rf".into()), "-- -rf");
-        assert_eq!(argument(&"a*".into()), "':(literal)a*'");
-        assert_eq!(argument(&"a\nb'\u{1b}[2J".into()), "$':(literal)a\\012b\\'\\033[2J'");
-        assert_eq!(argument(&RepoPath::new(&b"\xff.pem"[..])), "$'\\377.pem'");
+        assert_eq!(argument(&"a b".into(), false), "'a b'");
+        assert_eq!(argument(&"it's".into(), false), "'it'\\''s'");
+        assert_eq!(argument(&"-rf".into(), false), "-- -rf");
+        assert_eq!(argument(&"a*".into(), false), "':(literal)a*'");
+        assert_eq!(argument(&"a\nb'\u{1b}[2J".into(), false), "$':(literal)a\\012b\\'\\033[2J'");
+        assert_eq!(argument(&RepoPath::new(&b"\xff.pem"[..]), false), "$'\\377.pem'");
+        assert_eq!(argument(&"-a".into(), true), ":/-a");
+        assert_eq!(argument(&"a*".into(), true), "':(top,literal)a*'");
         for path in [&b"a\n"[..], b"\xff", b"a "] {
             assert_eq!(pattern(&RepoPath::new(path)), None);
         }
-        assert_eq!(pattern(&"a\"b*".into()).unwrap(), "\"/a\\\"b\\\\*\"");
+        let exact = pattern(&"a\"b*".into()).unwrap();
+        assert_eq!(exact, "/a\"b\\*");
+        assert_eq!(toml(&exact).unwrap(), "\"/a\\\"b\\\\*\"");
     }
 }

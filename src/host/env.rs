@@ -31,6 +31,11 @@ pub fn host_name() -> String {
     if safe.is_empty() { "localhost".to_owned() } else { safe.to_lowercase() }
 }
 
+/// The file of the program that runs.
+pub fn binary() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// The variables with which git points its hooks at a repository. They must not reach a git
 /// that works on another one.
 pub const GIT_LOCAL: [&str; 14] = [

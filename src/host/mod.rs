@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod env;
+pub mod knowledge;
 pub mod process;
 pub mod processes;
 pub mod read;

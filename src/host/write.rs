@@ -17,7 +17,7 @@ pub fn file(path: &Path, file: &File) -> Result<()> {
     let dir = path.parent().context("a path with a directory")?;
     let mut beside =
         tempfile::Builder::new().prefix(".gsync-").tempfile_in(dir).with_context(describe)?;
-    beside.write_all(&file.bytes.0).with_context(describe)?;
+    room().and_then(|()| beside.write_all(&file.bytes.0)).with_context(describe)?;
     beside
         .as_file()
         .set_permissions(fs::Permissions::from_mode(file.mode))
@@ -103,6 +103,34 @@ pub fn timers(start: &[String], stop: &[String]) -> Result<()> {
             scheduler::must("systemctl", &args, b"")?;
         }
     }
+    Ok(())
+}
+
+/// Removes a directory with everything in it; one that is gone already is no error.
+pub fn remove_tree(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(err) if err.kind() != ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A full disk for the tests: `GSYNC_DISK_FULL=n` lets the n-th write fail. Only in builds with
+/// debug assertions.
+#[cfg(debug_assertions)]
+fn room() -> std::io::Result<()> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed) + 1;
+    match super::env::text("GSYNC_DISK_FULL").and_then(|at| at.parse::<u32>().ok()) {
+        Some(at) if write == at => Err(rustix::io::Errno::NOSPC.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn room() -> std::io::Result<()> {
     Ok(())
 }
 

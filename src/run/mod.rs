@@ -6,6 +6,7 @@
 //! before each step.
 
 mod act;
+mod forget;
 mod hands;
 mod journal;
 mod lock;
@@ -17,6 +18,7 @@ use anyhow::Result;
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
 pub use act::{How, Ran, act};
+pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;

@@ -5,6 +5,8 @@
 
 mod report;
 mod schedule;
+mod sentence;
+pub mod status;
 mod style;
 mod tidy;
 mod verdict;
@@ -58,6 +60,18 @@ impl Ui {
     /// The colours for stderr.
     pub fn talk_style(&self) -> Style {
         self.style_for(stderr().is_terminal())
+    }
+
+    /// Whether stdout is a terminal, on which a screen can be drawn again and again.
+    pub fn is_terminal(&self) -> bool {
+        stdout().is_terminal()
+    }
+
+    /// How many letters fit on a line of stdout.
+    pub fn width(&self) -> usize {
+        let size =
+            rustix::termios::tcgetwinsize(stdout()).ok().map(|size| usize::from(size.ws_col));
+        size.filter(|columns| *columns >= 20).unwrap_or(80).min(120)
     }
 
     fn style_for(&self, terminal: bool) -> Style {

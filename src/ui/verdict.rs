@@ -58,8 +58,12 @@ fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
     for note in &verdict.notes {
         text += &format!("{} {note}\n", style.warning("warning:"));
     }
-    let mut left = SHOWN;
+    let (mut left, mut more) = (SHOWN, verdict.more);
     for group in groups(verdict) {
+        if left == 0 {
+            more += group.len();
+            continue;
+        }
         let word = match group[0].severity {
             Severity::Error => style.error("error:"),
             Severity::Warning => style.warning("warning:"),
@@ -84,8 +88,8 @@ fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
             }
         }
     }
-    if verdict.more > 0 {
-        text += &format!("{} and {} more\n", style.error("error:"), verdict.more);
+    if more > 0 {
+        text += &format!("{} and {more} more\n", style.error("error:"));
     }
     text
 }
@@ -156,14 +160,17 @@ fn sentence(finding: &Finding) -> String {
 }
 
 /// The first hint of each finding, then the second, each once.
-fn hints<'a>(group: &[&'a Finding]) -> Vec<&'a str> {
-    let mut hints: Vec<&str> = Vec::new();
+fn hints(group: &[&Finding]) -> Vec<String> {
+    let mut hints: Vec<String> = Vec::new();
+    if let Some(all) = joined(group) {
+        return vec![all];
+    }
     for at in 0..HINTS {
         for finding in group {
             if let Some(hint) = finding.hints.get(at)
-                && !hints.contains(&hint.as_str())
+                && !hints.contains(hint)
             {
-                hints.push(hint);
+                hints.push(hint.clone());
             }
             if hints.len() == HINTS {
                 return hints;
@@ -171,6 +178,25 @@ fn hints<'a>(group: &[&'a Finding]) -> Vec<&'a str> {
         }
     }
     hints
+}
+
+/// One command for all findings, if their first hints are the same command on other paths.
+fn joined(group: &[&Finding]) -> Option<String> {
+    let first = group.get(1).and(group[0].hints.first())?;
+    let front = ["git restore --staged ", "git rm --cached "]
+        .into_iter()
+        .find(|front| first.starts_with(front))?;
+    let words: Option<Vec<&str>> = group
+        .iter()
+        .take(SHOWN)
+        .map(|finding| finding.hints.first()?.strip_prefix(front))
+        .filter(|word| word.is_none_or(|word| !word.starts_with("-- ")))
+        .collect();
+    let words = words.filter(|words| !words.iter().any(|word| word.contains(" && ")))?;
+    if words.is_empty() {
+        return None;
+    }
+    Some(format!("{front}{}", words.join(" ")))
 }
 
 fn object(verdict: &Verdict) -> Value {
@@ -303,11 +329,13 @@ mod tests {
         let mut verdict = Verdict::new(Scene::Push);
         (0..25).for_each(|n| verdict.add(finding("protected-file", &format!("{n}/.env"))));
         verdict.add(finding("file-size", "big"));
+        verdict.more = 3;
         let text = lines(&verdict, Style::new(false), false);
         assert!(text.starts_with("error: this push would publish 25 protected files\n"), "{text}");
         assert!(text.contains("because: and 5 more\n"), "{text}");
-        assert_eq!(text.matches("hint:").count(), 4, "{text}");
-        assert!(text.contains("error: this push would publish a file that is too large\n"));
+        assert!(text.contains("hint: git restore --staged 0/.env 1/.env 2/.env"), "{text}");
+        assert_eq!(text.matches("hint:").count(), 1, "{text}");
+        assert!(text.ends_with("error: and 4 more\n"), "{text}");
     }
 
     #[test]

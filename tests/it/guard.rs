@@ -23,6 +23,7 @@ fn a_protected_file_is_refused_at_the_commit_with_the_way_out() {
         "error: this commit would add a protected file\n\
          because: .env matches `.env` in the built-in rules\n\
          hint: git restore --staged .env\n\
+         hint: ignore it from now on: `echo /.env >> .gitignore`\n\
          hint: allow it in .gsync.toml under [guard]: allow = \
          [{ path = \"/.env\", rule = \"protected-file\" }]\n"
     );
@@ -530,8 +531,8 @@ fn in_a_partial_clone_what_is_not_here_is_said_to_be_unknown_and_passes() {
     bob.git(&["read-tree", "HEAD"]);
     let tree = bob.git(&["rev-parse", "HEAD^{tree}"]);
     let big = bob.git(&["ls-tree", "-r", "HEAD", "dir/big"]);
-    let blob = big.split_whitespace().nth(2).unwrap();
-    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},moved")]);
+    let content = big.split_whitespace().nth(2).unwrap();
+    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{content},moved")]);
     let moved = bob.git(&["write-tree", "--missing-ok"]);
     assert_ne!(tree, moved);
     let commit = bob.git(&["commit-tree", "-p", "HEAD", "-m", "moved", &moved]);
@@ -543,7 +544,7 @@ fn in_a_partial_clone_what_is_not_here_is_said_to_be_unknown_and_passes() {
         .exits(0)
         .says("warning: this push would publish a file that cannot be judged")
         .says("moved in");
-    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},.env")]);
+    bob.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{content},.env")]);
     let leak = bob.git(&["write-tree", "--missing-ok"]);
     let commit = bob.git(&["commit-tree", "-p", "HEAD", "-m", "leak", &leak]);
     let refspec = format!("{commit}:refs/heads/leak");
@@ -633,4 +634,99 @@ fn by_hand_a_range_and_the_whole_work_tree_are_judged_and_told_to_programs() {
             assert_eq!(seen.exits(2).json()["error"]["code"], "range", "{bad}");
         }
     }
+}
+
+#[test]
+fn a_tree_without_end_is_refused_and_not_walked_into_the_ground() {
+    let lab = Lab::new();
+    let ada = strict_hub(&lab);
+    let path = "a/".repeat(1100) + ".env";
+    let stream = format!(
+        "commit refs/heads/deep\ncommitter A <a@b> 1 +0000\ndata 0\n\
+         M 100644 inline {path}\ndata 1\nx\n"
+    );
+    ada.write("stream", stream);
+    ada.sh("git fast-import --quiet < stream").exits(0);
+    ada.git(&["config", "core.maxTreeDepth", "4096"]);
+    lab.hub().git(&["config", "core.maxTreeDepth", "4096"]);
+    ada.try_git(&["push", "origin", "deep"]).exits(1).says("directories deep");
+    assert_eq!(lab.hub().git(&["for-each-ref", "refs/heads/deep"]), "");
+}
+
+#[test]
+fn hints_work_where_the_person_stands() {
+    let lab = Lab::new();
+    let ada = committer(&lab);
+    ada.commit("sub/x", "x", "x");
+    ada.write(".env", "x");
+    ada.git(&["add", "-f", ".env"]);
+    let below = lab.at("ada", ada.path("sub"));
+    below.try_git(&["commit", "-m", "x"]).exits(1).says("hint: git restore --staged :/.env");
+    below.gsync(&["guard"]).exits(1).says("git restore --staged :/.env");
+    below.git(&["restore", "--staged", ":/.env"]);
+    below.gsync(&["guard"]).exits(0);
+}
+
+#[test]
+fn an_object_that_is_not_there_is_no_reason_to_let_a_push_in() {
+    let lab = Lab::new();
+    let ada = strict_hub(&lab);
+    ada.commit("a", "a", "a");
+    let new = ada.git(&["rev-parse", "HEAD"]);
+    let program = env!("CARGO_BIN_EXE_gsync");
+    let zeros = "0".repeat(40);
+    let line = format!("echo {zeros} {new} refs/heads/x | '{program}' hook pre-receive");
+    // The hub has never got these objects, as if the quarantine could not be read.
+    let seen = lab.hub().sh(&line);
+    assert_ne!(seen.code, 0, "{seen:?}");
+    let _ = seen.says("cannot be judged");
+    // The commit is there, what is in it is not.
+    let give = |kind: &str, what: &str| {
+        let into = format!("git -C ../hub.git hash-object -t {kind} -w --stdin");
+        ada.sh(&format!("git cat-file {kind} {what} | {into}")).exits(0);
+    };
+    give("commit", &new);
+    assert_ne!(lab.hub().sh(&line).code, 0);
+    // All of it is there, but not the commit before it.
+    ada.git(&["commit", "-q", "--allow-empty", "-m", "b"]);
+    let next = ada.git(&["rev-parse", "HEAD"]);
+    give("commit", &next);
+    give("tree", "HEAD^{tree}");
+    give("blob", "HEAD:a");
+    std::fs::remove_file(lab.hub().path(&format!("objects/{}/{}", &new[..2], &new[2..]))).unwrap();
+    let line = line.replace(&new, &next);
+    assert_ne!(lab.hub().sh(&line).code, 0);
+    give("commit", &new);
+    lab.hub().sh(&line).exits(0);
+}
+
+#[test]
+fn what_some_branch_of_the_hub_has_is_not_judged_again() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.git(&["checkout", "-q", "-b", "old"]);
+    ada.commit("app.log", "x", "before there was a guard");
+    ada.push();
+    let ada = both(&lab);
+    ada.commit("a", "a", "on top of it");
+    ada.git(&["push", "-q", "origin", "HEAD:topic"]);
+    ada.git(&["config", "core.hooksPath", "/dev/null"]);
+    ada.git(&["push", "-q", "origin", "HEAD:another"]);
+    ada.commit("app.log", "y", "a protected file is not changed either");
+    ada.try_git(&["push", "origin", "HEAD:topic"]).exits(1).says("app.log in");
+}
+
+#[test]
+fn what_stands_behind_a_mode_that_git_does_not_know_is_judged_like_a_file() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.write("marked", "<<<<<<< a\n=======\n>>>>>>> b\n");
+    let blob = ada.git(&["hash-object", "-w", "marked"]);
+    let raw = (0..20).map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap());
+    let tree: Vec<u8> = b"130000 note\0".iter().copied().chain(raw).collect();
+    ada.write("tree", tree);
+    let tree = ada.git(&["hash-object", "-t", "tree", "--literally", "-w", "tree"]);
+    let commit = ada.git(&["commit-tree", "-m", "x", "-p", "HEAD", &tree]);
+    let range = format!("HEAD..{commit}");
+    ada.gsync(&["guard", "--range", &range]).exits(1).says("note in").says("conflict markers");
 }

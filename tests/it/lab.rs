@@ -270,6 +270,12 @@ impl Person<'_> {
         fs::read_to_string(self.dir.join(path)).unwrap()
     }
 
+    /// The names in a directory; none if there is no such directory.
+    pub fn read_dir(&self, path: &str) -> Vec<std::ffi::OsString> {
+        let Ok(entries) = fs::read_dir(self.dir.join(path)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    }
+
     /// Commits one file past all hooks.
     #[track_caller]
     pub fn commit(&self, path: &str, text: &str, message: &str) -> String {

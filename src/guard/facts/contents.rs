@@ -36,6 +36,8 @@ pub(super) struct Contents<'a, 'p> {
     pub judge: &'a mut Judge<'p>,
     /// What it means when something is not here.
     pub missing: Severity,
+    /// Whether the person stands below the top of the work tree.
+    pub below: bool,
 }
 
 impl Contents<'_, '_> {
@@ -133,7 +135,7 @@ impl Contents<'_, '_> {
         let mut known: HashMap<CommitId, (Standing, Option<RefName>)> = HashMap::new();
         for finding in findings.iter_mut().filter(|finding| finding.hints.is_empty()) {
             let Some(commit) = &finding.place.commit else {
-                finding.hints = ways::out(finding, &Standing::Loose);
+                finding.hints = ways::out(finding, &Standing::Loose, self.below);
                 continue;
             };
             if !known.contains_key(commit) && known.len() < WAYS {
@@ -146,7 +148,7 @@ impl Contents<'_, '_> {
                 if finding.place.reference.is_none() {
                     finding.place.reference.clone_from(reference);
                 }
-                finding.hints = ways::out(finding, standing);
+                finding.hints = ways::out(finding, standing, self.below);
             }
         }
     }
@@ -216,6 +218,10 @@ fn blob(
         }
         let small = needs == Needs::Content && size <= READ_LIMIT;
         let data = if small { objects.data(id)?.map(|(_, data)| data) } else { None };
+        if needs == Needs::Content && !small && size <= judge.policy.config.guard.max_file_size.0 {
+            let what = "is too large to be looked into".to_owned();
+            judge.unknown(place.clone(), Severity::Warning, what);
+        }
         judge.learn(*id, size, data.as_deref());
     }
     judge.blob(id, place);

@@ -58,8 +58,9 @@ pub fn all(git: &Git) -> Result<Verdict> {
         judge.learn(id, meta.len(), bytes.as_deref());
         judge.blob(&id, &place);
     }
+    let below = world.below_top();
     for finding in &mut judge.verdict.findings {
-        finding.hints = ways::out(finding, &Standing::Tree);
+        finding.hints = ways::out(finding, &Standing::Tree, below);
     }
     Ok(judge.verdict)
 }

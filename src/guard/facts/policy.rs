@@ -22,15 +22,15 @@ pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> 
         return Ok(Policy::new(config::FILE, config, fold));
     }
     let hub = Config::default().hub;
-    let remote = remote.unwrap_or(&hub.remote);
-    let names = [
-        format!("refs/remotes/{remote}/{}", hub.branch),
-        format!("refs/remotes/{remote}/HEAD"),
-        "HEAD".to_owned(),
-    ];
-    for name in names.map(RefName::new) {
+    let objects = world.objects()?;
+    let other = remote.filter(|name| *name != hub.remote);
+    let remotes = [Some(hub.remote.as_str()), other].into_iter().flatten();
+    let tracked = remotes.flat_map(|remote| {
+        [&hub.branch, "HEAD"].map(|branch| format!("refs/remotes/{remote}/{branch}"))
+    });
+    for name in tracked.chain(["HEAD".to_owned()]).map(RefName::new) {
         let Some(commit) = world.resolve(&name)? else { continue };
-        if let Some(bytes) = world.objects()?.file_in(&commit, config::FILE)? {
+        if let Some(bytes) = objects.file_in(&commit, config::FILE)? {
             let origin = format!("{}:{}", name.short(), config::FILE);
             let config = config::parse(&origin, &bytes)?;
             return Ok(Policy::new(origin, config, fold));

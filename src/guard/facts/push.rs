@@ -19,6 +19,8 @@ use crate::host::clock;
 
 /// So many updates are explained and looked at for drift; a push of more is no everyday push.
 const EXPLAINED: usize = 5;
+/// For so many updates git is asked whether a rewrite is one.
+const CONFIRMED: usize = 50;
 
 /// Judges a push before it leaves. `remote` is a name or an address, as git gives it.
 pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result<Verdict> {
@@ -42,7 +44,7 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Push));
     let mut explained = 0;
     for (at, update) in updates.iter().enumerate() {
-        let mut facts = ref_facts(git, &objects, update)?;
+        let mut facts = ref_facts(git, &objects, update, at < CONFIRMED)?;
         let main = main.filter(|_| at < EXPLAINED);
         facts.drift = drift(&objects, &policy, update, main)?;
         let rewrites =
@@ -63,8 +65,9 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
         let here = update.source == "HEAD" || Some(&source) == checked_out.as_ref();
         (here || source.branch().is_some(), (!here).then(|| source.short().to_owned()))
     });
+    let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
-    Contents { objects: &objects, judge: &mut judge, missing }.tips(&tips, &hidden)?;
+    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
     Ok(judge.verdict)
 }
 
@@ -76,11 +79,11 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     let hidden = world.tips("refs/")?;
     let target = Target { remote: "", scene: Scene::Receive, now: clock::now() };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Receive));
-    for update in updates {
+    for (at, update) in updates.iter().enumerate() {
         let protected =
             update.name.branch().is_some_and(|branch| policy.protects_branch(branch.as_str()));
         if protected {
-            let facts = ref_facts(git, &objects, update)?;
+            let facts = ref_facts(git, &objects, update, at < CONFIRMED)?;
             judge.verdict.extend(refs::judge(&policy, target, &facts));
         }
     }
@@ -92,8 +95,8 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     }
     let known: HashSet<&ObjectId> = hidden.iter().collect();
     let new = tips.iter().any(|tip| !known.contains(&tip.id));
-    let missing = Severity::Error;
-    Contents { objects: &objects, judge: &mut judge, missing }.tips(&tips, &hidden)?;
+    let (missing, below) = (Severity::Error, false);
+    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
     let judged = judge.verdict.judged;
     if new && judged.commits == 0 && judged.files == 0 && !reached(&objects, &tips, &hidden)? {
         bail!("refs would move, but none of their objects was found: nothing was judged");
@@ -128,7 +131,7 @@ fn tips(updates: &[RefUpdate], here: impl Fn(&RefUpdate) -> (bool, Option<String
     tips
 }
 
-fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate) -> Result<RefFacts> {
+fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate, confirm: bool) -> Result<RefFacts> {
     let mut facts = RefFacts { update: update.clone(), contained: None, drift: 0, lost: None };
     let (Some(old), Some(new), true) = (&update.old, &update.new, update.name.branch().is_some())
     else {
@@ -141,7 +144,10 @@ fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate) -> Result<RefFact
         let walk = new_commits(objects, &[old_id], &[new_id])?;
         // Wrong clocks can mislead the walk, so git has the last word before a push is refused.
         let contained = walk.commits.is_empty() && walk.missing.is_empty();
-        facts.contained = if contained { Some(true) } else { git.contains(old, new)? };
+        facts.contained = match contained {
+            false if confirm => git.contains(old, new)?,
+            contained => Some(contained),
+        };
     }
     Ok(facts)
 }
@@ -175,7 +181,9 @@ fn lost(git: &Git, policy: &Policy, url: &str, facts: &RefFacts) -> Result<Optio
     }
     let commits = git.commits(&[old], &[new], NAMED)?;
     let (_, count) = git.apart(new, old)?;
-    let conflicts = if git.work_dir.is_some() { git.would_conflict(new, old)? } else { None };
+    // Only inside a work tree does git honour its attributes.
+    let forecast = if git.work_dir.is_some() { git.forecast(new, old, false)? } else { None };
+    let conflicts = forecast.map(|forecast| forecast.conflicts);
     Ok(Some(Lost { commits, count, conflicts }))
 }
 

@@ -36,8 +36,9 @@ pub fn range(git: &Git, range: &str) -> Result<Verdict> {
         Tip { id, reference: None, elsewhere, branch: Some(id) == head }
     };
     let tips: Vec<Tip> = tips.into_iter().map(tip).collect();
+    let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Range));
-    Contents { objects: &objects, judge: &mut judge, missing }.tips(&tips, &hidden)?;
+    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
     Ok(judge.verdict)
 }

@@ -6,7 +6,7 @@ use gix::ObjectId;
 use super::contents::Contents;
 use super::policy;
 use super::world::{World, hex};
-use crate::base::RefName;
+use crate::base::{Problem, RefName};
 use crate::config::Mode;
 use crate::git::{Entry, Git, Objects, Staged, new_commits};
 use crate::guard::judge::Judge;
@@ -19,6 +19,11 @@ use crate::host::clock;
 /// Judges what would be committed. `hook`: it is about to be; then a branch that is behind
 /// matters too.
 pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
+    if git.work_dir.is_none() {
+        return Err(Problem::refuse("bare", "nothing is staged in a bare repository")
+            .hint("judge its commits: `gsync guard --range main`")
+            .into());
+    }
     let world = World::open(git);
     let policy = policy::client(&world, None)?;
     let objects = world.objects()?;
@@ -33,9 +38,10 @@ pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
         }
     }
     let first = if head.is_some() { known.first().copied().unwrap_or(empty) } else { empty };
+    let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Commit));
-    let mut contents = Contents { objects: &objects, judge: &mut judge, missing };
+    let mut contents = Contents { objects: &objects, judge: &mut judge, missing, below };
     let place = Place::default();
     match git.staged(&objects, &first)? {
         Staged::Tree(tree) => contents.tree(&tree, &known, &place)?,
@@ -53,7 +59,7 @@ pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
     }
     let standing = Standing::Staged { born: head.is_some() };
     for finding in &mut judge.verdict.findings {
-        finding.hints = ways::out(finding, &standing);
+        finding.hints = ways::out(finding, &standing, below);
     }
     if hook && let Some(behind) = behind(&world, &objects, &policy, head, &merging)? {
         judge.verdict.extend(refs::before_commit(&policy, &behind, clock::now()));

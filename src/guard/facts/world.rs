@@ -6,7 +6,7 @@ use gix::ObjectId;
 
 use crate::base::{CommitId, RefName};
 use crate::git::{Git, Objects, refs_in};
-use crate::host::read;
+use crate::host::{env, read};
 
 /// A repository to read from.
 pub(super) struct World<'a> {
@@ -17,6 +17,15 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn open(git: &'a Git) -> Self {
         Self { git, library: git.library() }
+    }
+
+    /// Whether whoever reads the hints stands below the top of the work tree: git starts its
+    /// hooks at the top and says where it was called.
+    pub(super) fn below_top(&self) -> bool {
+        let called_below = env::raw("GIT_PREFIX").is_some();
+        let here = std::env::current_dir().and_then(|dir| dir.canonicalize()).ok();
+        let top = self.git.work_dir.as_ref().and_then(|dir| dir.canonicalize().ok());
+        called_below || (top.is_some() && here != top)
     }
 
     /// The kind of the ids of this repository.
