@@ -1,6 +1,7 @@
 //! Words everyone speaks: names, paths, times, exit codes, problems. No I/O.
 
 mod bytes;
+mod carry;
 mod change;
 mod duration;
 mod edit;
@@ -13,6 +14,7 @@ mod time;
 mod update;
 
 pub use bytes::{Bytes, File};
+pub use carry::{Carry, Place};
 pub use change::{Change, Kind, Operation};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};

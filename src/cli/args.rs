@@ -66,15 +66,27 @@ pub enum Command {
     Doctor,
     /// Push the current branch over what the hub has (`--force`), naming what that cuts off
     Push(PushArgs),
+    /// Pull before work: say what came in, and bring the branch up to date
+    Start(StartArgs),
+    /// Push after work: bring the branch up to date, push it, and check that the hub has it
+    Finish(FinishArgs),
+    /// Bring the branch up to date with the hub, with all uncommitted work
+    Pull(PullArgs),
+    /// Take the last run back, or the one named
+    Undo(UndoArgs),
+    /// List the runs of gsync in this repository
+    Log(LogArgs),
+    /// Become exactly what the upstream is; `gsync undo` brings everything back
+    Discard(ActArgs),
     /// Repair what a killed run left behind
     Rescue,
+    /// Play the whole story in a temporary directory, with nothing but git
+    Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
     Tidy(TidyArgs),
     /// Let the machine look by itself: the status daily, the review weekly
     #[command(subcommand)]
     Schedule(ScheduleCommand),
-    /// Play the whole story in a temporary directory, with nothing but git
-    Demo(DemoArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -152,6 +164,65 @@ pub struct InstallArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct PullArgs {
+    /// Where it conflicts, start a merge and leave the conflicts to you; `gsync undo` leads back
+    #[arg(long)]
+    pub resolve: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Show the incoming commits and their changes, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "only"])]
+    pub review: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FinishArgs {
+    /// Commit what is staged, with this message
+    #[arg(short, long, value_name = "MESSAGE")]
+    pub message: Option<String>,
+    /// Commit everything, new files too
+    #[arg(short, long, requires = "message")]
+    pub all: bool,
+    /// Push every other branch with unpushed commits too
+    #[arg(long)]
+    pub branches: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// A run of `gsync log`, such as r7
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// At most so many
+    #[arg(short = 'n', value_name = "N")]
+    pub number: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave the directory to look at
+    #[arg(long)]
+    pub keep: bool,
+    /// Wait for Enter after each command
+    #[arg(long)]
+    pub pause: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct PushArgs {
     /// Cut off the commits that the hub has and this branch has not
     #[arg(long)]
@@ -177,16 +248,6 @@ pub enum ScheduleCommand {
     Remove(ActArgs),
     /// Show what is there
     Show,
-}
-
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    /// Leave the directory to look at
-    #[arg(long)]
-    pub keep: bool,
-    /// Wait for Enter after each command
-    #[arg(long)]
-    pub pause: bool,
 }
 
 #[derive(Debug, Args)]

@@ -86,6 +86,19 @@ impl Context {
     /// under the lock, so nothing of ours changes between looking and acting; what a killed
     /// run left is put back first. A dry run takes no lock and leaves no trace.
     pub fn act(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
+        let (plan, ran, collect) = self.run(how, plan)?;
+        if self.ui.json {
+            self.tell(&collect, &ran);
+        }
+        Ok((plan, ran))
+    }
+
+    /// The same for a command of several runs, which tells of all of them by itself.
+    pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
+        self.run(how, plan).map(|(plan, ran, _)| (plan, ran))
+    }
+
+    fn run(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran, Collect)> {
         let _lock = if how.dry_run { None } else { Some(self.lock()?) };
         if !how.dry_run {
             run::listen();
@@ -103,10 +116,7 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
-        if self.ui.json {
-            self.tell(&collect, &ran);
-        }
-        Ok((plan, ran))
+        Ok((plan, ran, collect))
     }
 
     /// Puts back what a killed run left. The lock must be held.

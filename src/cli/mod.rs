@@ -4,18 +4,24 @@ mod args;
 mod background;
 mod context;
 mod demo;
+mod discard;
 mod doctor;
+mod finish;
 mod guard;
 mod hook;
 mod install;
 mod judge;
+mod log;
 mod manual;
 mod messages;
+mod pull;
 mod push;
 mod rescue;
 mod schedule;
+mod start;
 mod status;
 mod tidy;
+mod undo;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -66,6 +72,12 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
         Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
+        Command::Start(args) => start::main(&Context::open(&dir, ui)?, &args),
+        Command::Finish(args) => finish::main(&Context::open(&dir, ui)?, &args),
+        Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
+        Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
+        Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }

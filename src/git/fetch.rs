@@ -121,7 +121,7 @@ impl Git {
                 bare(from) == address && branch.as_ref().is_none_or(|branch| what.contains(branch))
             })
         });
-        about.then(|| read::modified(&path).map(Time)).flatten()
+        about.then(|| read::modified(&path)).flatten()
     }
 }
 

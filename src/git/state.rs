@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use gix::bstr::ByteSlice;
 
 use super::{Git, ask::trimmed};
-use crate::base::{Branch, CommitId, Operation, RefName, plain};
+use crate::base::{Branch, CommitId, Operation, RefName, Time, plain};
 use crate::host::read;
 
 /// Where HEAD is. No branch: detached. No commit: the branch is not born yet.
@@ -137,7 +137,7 @@ impl Git {
             return None;
         }
         let all = self.common_dir.join("worktrees");
-        let mut linked: Vec<(Option<i64>, PathBuf)> = Vec::new();
+        let mut linked: Vec<(Option<Time>, PathBuf)> = Vec::new();
         for name in read::names(&all).ok()? {
             // Written once, when the work tree is made.
             let born = read::modified(&all.join(&name).join("commondir"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::base::{Bytes, File};
+use crate::base::{Bytes, File, Time};
 
 /// A whole regular file, or nothing if there is none (links are followed).
 pub fn file(path: &Path) -> Result<Option<File>> {
@@ -43,6 +43,13 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// When a file was last written, if there is one.
+pub fn modified(path: &Path) -> Option<Time> {
+    let time = fs::metadata(path).ok()?.modified().ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Time(i64::try_from(since.as_secs()).ok()?))
+}
+
 /// The names in a directory, sorted; none if there is no such directory.
 pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
@@ -56,12 +63,6 @@ pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     names.sort();
     Ok(names)
-}
-
-/// When something was last changed, in seconds since 1970.
-pub fn modified(path: &Path) -> Option<i64> {
-    use std::os::unix::fs::MetadataExt;
-    path.metadata().ok().map(|meta| meta.mtime())
 }
 
 /// The last bytes of a file, at most so many, or nothing if there is no such file.

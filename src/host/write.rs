@@ -85,27 +85,6 @@ pub fn remove_dir(dir: &Path) -> Result<()> {
     }
 }
 
-/// Gives the user this crontab, or none at all.
-pub fn crontab(table: Option<&Bytes>) -> Result<()> {
-    match table {
-        Some(table) => scheduler::must("crontab", &["-"], &table.0).map(drop),
-        None => scheduler::must("crontab", &["-r"], b"").map(drop),
-    }
-}
-
-/// Lets systemd read the user's units again, then stops and starts timers.
-pub fn timers(start: &[String], stop: &[String]) -> Result<()> {
-    scheduler::must("systemctl", &["--user", "daemon-reload"], b"")?;
-    for (word, names) in [("stop", stop), ("start", start)] {
-        if !names.is_empty() {
-            let mut args = vec!["--user", word, "--"];
-            args.extend(names.iter().map(String::as_str));
-            scheduler::must("systemctl", &args, b"")?;
-        }
-    }
-    Ok(())
-}
-
 /// Removes a directory with everything in it; one that is gone already is no error.
 pub fn remove_tree(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
@@ -131,6 +110,27 @@ fn room() -> std::io::Result<()> {
 
 #[cfg(not(debug_assertions))]
 fn room() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Gives the user this crontab, or none at all.
+pub fn crontab(table: Option<&Bytes>) -> Result<()> {
+    match table {
+        Some(table) => scheduler::must("crontab", &["-"], &table.0).map(drop),
+        None => scheduler::must("crontab", &["-r"], b"").map(drop),
+    }
+}
+
+/// Lets systemd read the user's units again, then stops and starts timers.
+pub fn timers(start: &[String], stop: &[String]) -> Result<()> {
+    scheduler::must("systemctl", &["--user", "daemon-reload"], b"")?;
+    for (word, names) in [("stop", stop), ("start", start)] {
+        if !names.is_empty() {
+            let mut args = vec!["--user", word, "--"];
+            args.extend(names.iter().map(String::as_str));
+            scheduler::must("systemctl", &args, b"")?;
+        }
+    }
     Ok(())
 }
 

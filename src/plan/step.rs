@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Bytes, CommitId, Edit, File, PushRef, RefName, shell_quote};
+use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
 /// reasons stay with the planner that made it.
@@ -35,9 +35,25 @@ pub enum Step {
     // Refs.
     /// Moves one ref, if it still is where we saw it.
     SetRef { name: RefName, to: Option<CommitId>, expect: Option<CommitId> },
+    /// Keeps a snapshot under a ref of its own. Putting back leaves it: it takes nothing away
+    /// from anybody, and it is the way home when something else goes wrong.
+    Keep { name: RefName, snapshot: CommitId },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
 
+    // The branch, the index and the work tree, together.
+    /// Moves all three from one place to another; only files that differ are written.
+    Carry(Box<Carry>),
+    /// Takes back as much of such a move as was done, however far it came.
+    Mend(Box<Carry>),
+    /// Commits what is staged, or everything, with the repository's hooks.
+    Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
+    /// Starts a merge that is known to conflict, and leaves it for a person to resolve.
+    Merge { branch: RefName, on: CommitId, name: RefName, with: CommitId, snapshot: CommitId },
+    /// Gives up such a merge: the branch, the index and the files as they were before it.
+    Unmerge { branch: RefName, to: CommitId, snapshot: CommitId },
+    /// Takes back a commit that nothing was built on, and the index it was made from.
+    Uncommit { branch: RefName, to: Option<CommitId>, snapshot: CommitId },
     // What runs by itself.
     /// Gives the user this crontab, or none.
     Crontab { table: Option<Bytes> },
@@ -58,6 +74,13 @@ impl Step {
             | Self::Config { .. }
             | Self::Unconfig { .. }
             | Self::SetRef { .. }
+            | Self::Keep { .. }
+            | Self::Carry(_)
+            | Self::Mend(_)
+            | Self::Commit { .. }
+            | Self::Merge { .. }
+            | Self::Unmerge { .. }
+            | Self::Uncommit { .. }
             | Self::Crontab { .. }
             | Self::Timers { .. } => false,
         }
@@ -95,6 +118,26 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
+            Self::Keep { name, snapshot } => {
+                write!(f, "git update-ref {name} {}", snapshot.short())
+            }
+            Self::Carry(carry) => fmt::Display::fmt(carry, f),
+            Self::Mend(carry) => {
+                let to = carry.from.commit.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "move {} back to {to}", carry.branch.short())
+            }
+            Self::Commit { message, all, .. } => {
+                let add = if *all { "git add -A && " } else { "" };
+                write!(f, "{add}git commit -m {}", shell_quote(&plain(message)))
+            }
+            Self::Merge { name, .. } => {
+                write!(f, "git merge --no-edit {}", shell_quote(&plain(name.short())))
+            }
+            Self::Unmerge { .. } => write!(f, "git merge --abort"),
+            Self::Uncommit { to, .. } => {
+                let to = to.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "git reset --soft {to}")
+            }
             Self::Crontab { table: Some(_) } => write!(f, "crontab -"),
             Self::Crontab { table: None } => write!(f, "crontab -r"),
             Self::Timers { start, stop } => {

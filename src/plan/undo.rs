@@ -29,6 +29,10 @@ pub enum Before {
     Dir {
         exists: bool,
     },
+    /// All of the branch, the index and the work tree, in a commit.
+    Snapshot {
+        commit: CommitId,
+    },
     Crontab {
         table: Option<Bytes>,
     },
@@ -88,6 +92,23 @@ impl Step {
             }
             (Self::Unconfig { file, .. }, Before::File { file: was }) => {
                 Undo::By(Self::Write { path: file.clone(), file: was.clone() })
+            }
+            // A merge that could not be given up was not touched.
+            (Self::Keep { .. } | Self::Unmerge { .. }, _) => Undo::Nothing,
+            (Self::Merge { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Unmerge {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
+            }
+            (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
+            (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Uncommit {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
             }
             (Self::Crontab { .. }, Before::Crontab { table }) => {
                 Undo::By(Self::Crontab { table: table.clone() })

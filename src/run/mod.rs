@@ -100,7 +100,9 @@ pub fn put_back(
                 return if outcome == Outcome::PutBack { Outcome::Kept } else { outcome };
             }
         };
-        if hands.look(&step).is_ok_and(|now| now == before) {
+        // What a snapshot holds is not looked at again: taking back finds out by itself.
+        let is_snapshot = matches!(before, Before::Snapshot { .. });
+        if !is_snapshot && hands.look(&step).is_ok_and(|now| now == before) {
             continue;
         }
         match hands.perform(&undo, &mut |_| {}) {

@@ -1,10 +1,12 @@
 //! End-to-end tests, one binary: the world is a [`lab::Lab`], the program is the
 //! real one, the judge is what a person would see.
 
-#![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
+#![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
 
+mod crash;
 mod demo_story;
 mod events;
+mod finish;
 mod first_day;
 mod force;
 mod guard;
@@ -12,9 +14,13 @@ mod hook;
 mod house;
 mod install;
 mod install_any;
+mod kinds;
 mod lab;
 mod leaks;
 mod managers;
+mod pull;
+mod random;
 mod schedule;
 mod status;
 mod tidy;
+mod undo;
