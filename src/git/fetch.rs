@@ -54,7 +54,8 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     }
 }
 
-fn has_own_ssh(git: &Git) -> Result<bool> {
+/// Whether the person says how ssh is called; then that is not ours to change.
+pub(super) fn has_own_ssh(git: &Git) -> Result<bool> {
     let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
     Ok(set || git.config("core.sshCommand")?.is_some())
 }

@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use super::Git;
 use super::ask::refusal;
+use super::fetch::has_own_ssh;
 use crate::base::{CommitId, RefName, plain};
-use crate::host::env;
 use crate::host::process::{Ended, run};
 
 /// What came of asking.
@@ -30,11 +30,8 @@ impl Git {
     ) -> Result<Asked> {
         let seconds = deadline.as_secs().max(1);
         let mut command = self.command();
-        if env::raw("GIT_SSH_COMMAND").is_none()
-            && env::raw("GIT_SSH").is_none()
-            && self.config("core.sshCommand")?.is_none()
-        {
-            let ssh = format!("ssh -oBatchMode=yes -oConnectTimeout={seconds}");
+        if !has_own_ssh(self)? {
+            let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
             command.env("GIT_SSH_COMMAND", ssh);
         }
         command.arg("-c").arg(format!("http.lowSpeedTime={seconds}"));

@@ -97,6 +97,11 @@ fn timers_are_written_enabled_started_and_gone_again() {
     let _ = ada.gsync(&["schedule", "install"]).exits(0).says("nothing to do");
     let news = ada.read("../told").replace(&told, "");
     assert!(!news.contains("reload") && !news.contains("start "), "{news}");
+    let installed = picture(&units);
+    let _ = ada.gsync(&["schedule", "remove"]).exits(0);
+    assert_eq!(active(&lab), 0);
+    let _ = ada.gsync(&["undo"]).exits(0);
+    assert_eq!((picture(&units), active(&lab)), (installed, 2));
     let _ = ada.gsync(&["schedule", "remove"]).exits(0);
     assert_eq!(active(&lab), 0);
     // Directories stay: others may have come to rely on them.

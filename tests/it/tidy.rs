@@ -139,16 +139,31 @@ fn old_ways_back_go_by_name_and_young_ones_and_old_tips_kept_today_stay() {
 }
 
 #[test]
+fn undo_brings_back_what_tidy_deleted_here() {
+    let lab = Lab::new();
+    let ada = world(&lab);
+    lab.hub().git(&["branch", "-q", "-D", "done"]);
+    ada.git(&["fetch", "-q", "--prune"]);
+    ada.git(&["update-ref", "refs/gsync/undo/main/1", "done"]);
+    let refs = ada.git(&["for-each-ref"]);
+    let _ = ada.gsync(&["tidy", "--apply"]).exits(0);
+    assert!(!heads(&ada).contains("done"));
+    let _ = ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.git(&["for-each-ref"]), refs);
+}
+
+#[test]
 fn unpushed_work_stashes_and_branches_gone_on_the_hub_are_named() {
     let lab = Lab::new();
     let ada = lab.person("ada");
     branch(&ada, "vanished");
     ada.git(&["branch", "-q", "--set-upstream-to=origin/vanished", "vanished"]);
     lab.hub().git(&["branch", "-q", "-D", "vanished"]);
-    ada.git(&["fetch", "-q", "--prune"]);
+    // Nothing is pruned: what the hub no longer has is remembered.
+    let _ = ada.gsync(&["status", "--fetch"]).exits(0);
     ada.write("README", "changed\n");
     ada.git(&["stash", "-q"]);
     let seen = ada.gsync(&["tidy"]).exits(0).says("gone on origin").says("vanished: 1 commit");
-    let _ = seen.says("stash@{0}").says_not("--apply");
+    let _ = seen.says("stash@{0}").says_not("--apply").says_not("merged on origin");
     assert!(heads(&ada).contains("vanished"));
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Answer, Drift, HubBranch, LocalBranch, Merged, RunSeen, Snapshot, Stash, Upstream};
 use crate::base::{CommitId, RefName, Time, plain};
 use crate::config::Config;
-use crate::git::{Asked, Git};
+use crate::git::{Asked, Git, HubAt};
 use crate::host::{clock, read};
 
 /// Branches beyond that many are not compared by what they change: it costs a merge each.
@@ -20,8 +20,9 @@ struct Row {
     tip: CommitId,
     time: Time,
     author: String,
+    /// The remote-tracking ref that it follows.
+    follows: Option<RefName>,
     gone: bool,
-    follows: bool,
     worktree: Option<PathBuf>,
 }
 
@@ -39,6 +40,15 @@ pub fn observe(git: &Git, config: &Config, runs: &[RunSeen]) -> Result<Drift> {
     let contained = contained(git, default_tip.as_ref(), &below)?;
     let mut look = Look { git, default: default_tip.as_ref(), seen: HashMap::new() };
     let busy = busy(git)?;
+    // Nothing is pruned here, so a ref may outlive the branch that it remembers.
+    let known = git.known(&hub).map(|known| known.missing).unwrap_or_default();
+    let mut missing = HashSet::new();
+    for (name, tip) in known {
+        // One that moved since was heard of again.
+        if git.resolve_ref(&name)? == Some(tip) {
+            missing.insert(name);
+        }
+    }
     let mut branches = Vec::new();
     let mut in_use = HashSet::new();
     for row in rows(git, "refs/heads")? {
@@ -50,12 +60,12 @@ pub fn observe(git: &Git, config: &Config, runs: &[RunSeen]) -> Result<Drift> {
         let merged = look.merged(&row.tip, contained.contains(&row.name))?;
         let pushed = matches!(merged, Merged::Yes | Merged::Even);
         branches.push(LocalBranch {
-            unpushed: if pushed { 0 } else { unpushed(git, &row.tip)? },
+            unpushed: if pushed { 0 } else { unpushed(git, &row.tip, &missing)? },
             merged: if short == default_name { Merged::No } else { merged },
-            upstream: match (row.follows, row.gone) {
-                (false, _) => Upstream::None,
-                (true, false) => Upstream::There,
-                (true, true) => Upstream::Gone,
+            upstream: match &row.follows {
+                None => Upstream::None,
+                Some(name) if row.gone || missing.contains(name) => Upstream::Gone,
+                Some(_) => Upstream::There,
             },
             protected: protected(&short),
             name: row.name,
@@ -67,7 +77,7 @@ pub fn observe(git: &Git, config: &Config, runs: &[RunSeen]) -> Result<Drift> {
     let mut hub_branches = Vec::new();
     for row in rows(git, &below)? {
         let Some(name) = row.name.as_str().strip_prefix(&below) else { continue };
-        if name == default_name {
+        if name == default_name || missing.contains(&row.name) {
             continue;
         }
         hub_branches.push(HubBranch {
@@ -86,7 +96,9 @@ pub fn observe(git: &Git, config: &Config, runs: &[RunSeen]) -> Result<Drift> {
     let snapshots = all.len();
     let expired = all.into_iter().filter(|snapshot| old(snapshot.made_at)).collect();
     let old_runs = runs.iter().filter(|run| old(run.at)).map(|run| run.id.clone()).collect();
-    let fetched_at = fetched_at(git, &default);
+    let address = git.config(&format!("remote.{hub}.url"))?;
+    let hub_at = HubAt { remote: &hub, address: address.as_deref(), merge: None };
+    let fetched_at = git.asked(&hub_at).max(git.learned(&hub, Some(&default)));
     Ok(Drift {
         hub,
         default,
@@ -131,10 +143,11 @@ fn rows(git: &Git, below: &str) -> Result<Vec<Row>> {
         let (name, tip) = (RefName::new(next()), CommitId::parse(&next())?);
         let time = Time(next().parse().unwrap_or(0));
         let author = plain(&next());
-        let (follows, gone) = (!next().is_empty(), next() == "gone");
+        let follows = Some(next()).filter(|name| !name.is_empty()).map(RefName::new);
+        let gone = next() == "gone";
         let worktree = Some(next()).filter(|path| !path.is_empty()).map(PathBuf::from);
         let symbolic = !next().is_empty();
-        (!symbolic).then_some(Row { name, tip, time, author, gone, follows, worktree })
+        (!symbolic).then_some(Row { name, tip, time, author, follows, gone, worktree })
     };
     Ok(out.lines().filter_map(row).collect())
 }
@@ -197,9 +210,13 @@ fn adds_nothing(git: &Git, default: &CommitId, tip: &CommitId) -> Result<bool> {
     Ok(cherry.is_some_and(|all| !all.is_empty() && all.lines().all(|line| line.starts_with('-'))))
 }
 
-fn unpushed(git: &Git, tip: &CommitId) -> Result<usize> {
-    let count = git.must(&["rev-list", "--count", tip.as_str(), "--not", "--remotes", "--"])?;
-    Ok(count.parse().unwrap_or(0))
+/// Commits that no remote is known to have. A branch that the hub no longer has is no remote's.
+fn unpushed(git: &Git, tip: &CommitId, missing: &HashSet<RefName>) -> Result<usize> {
+    let mut args = vec!["rev-list".to_owned(), "--count".into(), tip.to_string(), "--not".into()];
+    args.extend(missing.iter().map(|name| format!("--exclude={}", name.short())));
+    args.extend(["--remotes".into(), "--".into()]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Ok(git.must(&args)?.parse().unwrap_or(0))
 }
 
 /// Branches that a work tree is rebasing or bisecting: HEAD is detached there, so git's list
@@ -259,11 +276,4 @@ fn snapshots(git: &Git, runs: &[RunSeen]) -> Result<Vec<Snapshot>> {
         Snapshot { name: row.name, commit: row.tip, made_at }
     };
     Ok(rows(git, "refs/gsync/undo")?.into_iter().map(snapshot).collect())
-}
-
-/// When the hub was last heard of: the note that a fetch leaves, or the last move of the
-/// default branch, whichever is newer.
-fn fetched_at(git: &Git, default: &RefName) -> Option<Time> {
-    let log = git.common_dir.join("logs").join(default.as_str());
-    [git.common_dir.join("FETCH_HEAD"), log].iter().filter_map(|path| read::modified(path)).max()
 }
