@@ -116,6 +116,10 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
+        if ran.run.is_some() {
+            // This command says itself what it brought: the next one must not say it again.
+            super::hook::settle(&self.git);
+        }
         Ok((plan, ran, collect))
     }
 

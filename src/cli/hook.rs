@@ -19,7 +19,7 @@ use crate::hooks::events::Call;
 use crate::host::env;
 use crate::ui::Ui;
 
-pub use after::catch_up;
+pub use after::{catch_up, settle};
 
 /// Runs a hook. `words` are its name and what git called it with.
 pub fn main(words: &[OsString]) -> ExitCode {

@@ -72,6 +72,18 @@ pub fn catch_up(ui: &Ui, git: &Git) -> Result<()> {
     }
 }
 
+/// Remembers where the branch is now without a word, after a command that told it by itself.
+/// What cannot be remembered is told once more, which is no harm.
+pub fn settle(git: &Git) {
+    let ui = Ui { quiet: true, ..Ui::default() };
+    if git.work_dir.is_some()
+        && let Ok(Some(_)) = read::file(&path(git))
+        && let Ok(config) = config(git)
+    {
+        let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look);
+    }
+}
+
 /// The same, before a judge: whatever goes wrong here is not its business.
 pub(super) fn look_back(ui: &Ui, git: &Git) {
     if let Err(err) = catch_up(ui, git) {
