@@ -98,6 +98,11 @@ impl fmt::Display for Step {
             Self::Link { at, to: None } => write!(f, "rm {}", path(at)),
             Self::MakeDir { dir } => write!(f, "mkdir -p {}", path(dir)),
             Self::RemoveDir { dir } => write!(f, "rmdir {}", path(dir)),
+            // Whole hooks stand in some settings: the journal has them, a line has no room.
+            Self::Config { edits, .. } if edits.len() > 2 => {
+                let keys: Vec<_> = edits.iter().take(2).map(|edit| edit.key.as_str()).collect();
+                write!(f, "git config: {} and {} more", keys.join(", "), edits.len() - 2)
+            }
             Self::Config { edits, .. } => {
                 for (at, edit) in edits.iter().enumerate() {
                     let separator = if at == 0 { "" } else { " && " };
@@ -111,8 +116,10 @@ impl fmt::Display for Step {
                 Ok(())
             }
             Self::Unconfig { edits, .. } => {
-                let keys: Vec<_> = edits.iter().map(|edit| edit.key.as_str()).collect();
-                write!(f, "git config: {} as it was", keys.join(", "))
+                let keys: Vec<_> = edits.iter().take(2).map(|edit| edit.key.as_str()).collect();
+                let more = edits.len().saturating_sub(2);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                write!(f, "git config: {}{more} as before", keys.join(", "))
             }
             Self::SetRef { name, to: Some(to), .. } => {
                 write!(f, "git update-ref {name} {}", to.short())

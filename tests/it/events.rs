@@ -246,7 +246,12 @@ fn a_repository_that_gix_cannot_read_is_told_too() {
     let lab = Lab::new();
     let (_, ben) = ada_and_ben(&lab, 0);
     let cy = lab.at("cy", lab.path("home"));
-    cy.git(&["clone", "-q", "--ref-format=reftable", "--template=", "../hub.git", "../cy"]);
+    let made =
+        cy.try_git(&["clone", "-q", "--ref-format=reftable", "--template=", "../hub.git", "../cy"]);
+    if made.stderr.contains("unknown option") {
+        println!("skipped: this git knows no reftable");
+        return;
+    }
     let cy = lab.at("cy", lab.path("cy"));
     shims(&cy);
     cy.try_git(&["switch", "-q", "main"]).exits(0);
