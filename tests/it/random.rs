@@ -144,5 +144,4 @@ fn a_pull_of_random_histories_does_what_git_does_and_undo_brings_everything_back
         fs::remove_dir_all(&world).unwrap();
     }
     assert!(first > 1 || (as_git > 2 && moved > 2 && refused > 2), "{as_git} {moved} {refused}");
-    println!("{cases} cases: {as_git} compared with git, {moved} moved, {refused} refused");
 }
