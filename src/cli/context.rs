@@ -112,7 +112,7 @@ impl Context {
             let report: &mut dyn Report = match self.ui {
                 Ui { json: true, .. } => &mut collect,
                 Ui { json_lines: true, .. } => &mut JsonLines,
-                _ => &mut Human(self.ui),
+                _ => &mut Human::new(self.ui),
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
@@ -129,7 +129,7 @@ impl Context {
         let mut hands = World { git: &self.git };
         let Some((left, outcome)) = (match self.ui.is_for_programs() {
             true => run::rescue(&mut hands, &mut journal, &mut Collect::default())?,
-            false => run::rescue(&mut hands, &mut journal, &mut Human(self.ui))?,
+            false => run::rescue(&mut hands, &mut journal, &mut Human::new(self.ui))?,
         }) else {
             return Ok(None);
         };
@@ -162,6 +162,7 @@ impl Context {
                 "code": exit.word(),
                 "message": collect.failed["why"],
                 "step": collect.failed["step"],
+                "output": collect.failed["output"],
                 "hints": if exit == Exit::Stuck { vec!["run `gsync rescue`"] } else { vec![] },
             });
         }

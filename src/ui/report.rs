@@ -5,14 +5,41 @@ use std::io::{Write, stdout};
 use serde_json::{Value, json};
 
 use super::{Ui, talk};
+use crate::base::plain;
 use crate::plan::{Event, Outcome, Report};
 
 /// For people: one line a step on stderr, in the voice of git.
-pub struct Human(pub Ui);
+pub struct Human {
+    ui: Ui,
+    /// What the step at hand said: of interest only if it fails.
+    said: Vec<String>,
+}
+
+/// So many of its last lines explain a failed step; a refusal of ours is shorter.
+const LAST: usize = 30;
+
+impl Human {
+    pub fn new(ui: Ui) -> Self {
+        Self { ui, said: Vec::new() }
+    }
+
+    /// A hook that refused has said why: that must not be swallowed.
+    fn explain(&self) {
+        if !self.ui.verbose {
+            let from = self.said.len().saturating_sub(LAST);
+            self.said[from..].iter().for_each(|line| talk(&format!("    {line}")));
+        }
+    }
+}
 
 impl Report for Human {
     fn event(&mut self, event: &Event<'_>) {
-        let ui = &self.0;
+        match event {
+            Event::Started { .. } => self.said.clear(),
+            Event::Output { line } => self.said.push(plain(line)),
+            _ => {}
+        }
+        let ui = &self.ui;
         let style = ui.talk_style();
         match event {
             Event::Planned { plan, .. } if plan.steps.is_empty() => {
@@ -29,6 +56,7 @@ impl Report for Human {
             Event::Output { line } => ui.detail(&format!("    {line}")),
             Event::Failed { step, why } => {
                 talk(&format!("  {step}\n    {} {why}", style.error("failed:")));
+                self.explain();
             }
             Event::PutBack { by, .. } => ui.say(&format!("  put back: {by}")),
             Event::NotPutBack { step, why } => talk(&format!("  not put back: {step}: {why}")),
@@ -70,6 +98,7 @@ pub struct Collect {
     pub put_back: Vec<String>,
     pub not_put_back: Vec<Value>,
     pub kept: Vec<String>,
+    said: Vec<String>,
 }
 
 impl Report for Collect {
@@ -83,17 +112,18 @@ impl Report for Collect {
                 });
             }
             Event::Failed { step, why } => {
-                self.failed = json!({ "step": step.to_string(), "why": why });
+                let from = self.said.len().saturating_sub(LAST);
+                let said = &self.said[from..];
+                self.failed = json!({ "step": step.to_string(), "why": why, "output": said });
             }
             Event::PutBack { by, .. } => self.put_back.push(by.to_string()),
             Event::NotPutBack { step, why } => {
                 self.not_put_back.push(json!({ "step": step.to_string(), "why": why }));
             }
             Event::Kept { step } => self.kept.push(step.to_string()),
-            Event::Started { .. }
-            | Event::Output { .. }
-            | Event::Done { .. }
-            | Event::Finished { .. } => {}
+            Event::Started { .. } => self.said.clear(),
+            Event::Output { line } => self.said.push((*line).to_owned()),
+            Event::Done { .. } | Event::Finished { .. } => {}
         }
     }
 }

@@ -155,6 +155,6 @@ fn a_rewrite_that_was_shown_is_still_judged_by_its_contents() {
     bob.gsync(&["install"]).exits(0);
     bob.commit(".env", "TOKEN=1\n", "oops");
     let before = on_hub(&lab);
-    bob.gsync(&["push", "--force"]).exits(3);
+    bob.gsync(&["push", "--force"]).exits(3).says(".env in ").says("protected file");
     assert_eq!(on_hub(&lab), before);
 }
