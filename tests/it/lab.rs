@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -238,7 +239,6 @@ fn everyday_git() -> PathBuf {
             real.display()
         );
         fs::write(dir.join("git"), script).unwrap();
-        use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(dir.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
         dir.join("git")
     })
@@ -298,7 +298,6 @@ impl Person<'_> {
 
     /// Writes an executable script.
     pub fn script(&self, path: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
         self.write(path, text);
         fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -363,7 +362,6 @@ impl Person<'_> {
 
 /// Every file below a directory with its kind, mode and contents, sorted.
 pub fn picture(dir: &Path) -> String {
-    use std::os::unix::fs::PermissionsExt;
     let mut lines = String::new();
     for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
         let entry = entry.unwrap();
