@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::Context;
 use super::args::FinishArgs;
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, RefName, RefUpdate};
 use crate::config::Config;
 use crate::git::{self, Fetched};
+use crate::guard::{self, Severity, Verdict};
 use crate::plan::Outcome;
 use crate::run::{How, Ran};
 use crate::sync::finish::{self, Sent, Wish};
@@ -22,31 +23,53 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     let how = args.act.how();
     let mut wish = Wish { committed: false, branches: args.branches };
     let mut runs = Vec::new();
+    let mut made = false;
     if let Some(message) = &args.message {
         let (plan, ran) = context.carry_out(&How { only: None, ..how.clone() }, || {
             let facts = finish::facts::observe(&context.git, &config.hub)?;
+            // Also where no hook is installed, and before anything is done.
+            passes(&match args.all {
+                true => guard::facts::these(&context.git, &facts.dirty)?,
+                false => guard::facts::staged(&context.git, false)?,
+            })?;
             Ok(finish::commit(&facts, &start(&context.git)?, message, args.all)?)
         })?;
         let done = ran.outcome == Outcome::Done;
         runs.extend(ran.run.clone());
         if !done || (how.dry_run && !plan.steps.is_empty()) {
             if ui.json {
-                ui.object(&json!({ "runs": runs, "outcome": ran.outcome, "pushed": null }));
+                let mut object = json!({ "runs": runs, "outcome": ran.outcome, "pushed": null });
+                if !done {
+                    object["error"] = json!({
+                        "exit": ran.exit().code(), "code": ran.exit().word(),
+                        "message": "git did not commit; everything is as it was",
+                        "hints": ["run `git commit` to see what it says"],
+                    });
+                }
+                ui.object(&object);
             }
             return Ok(ran.exit());
         }
         wish.committed = true;
+        made = !plan.steps.is_empty();
     }
     let mut tried = 0;
     let (plan, ran, sent) = loop {
         tried += 1;
         let mut sent = None;
-        let (plan, ran) = context.carry_out(&how, || {
+        let done = context.carry_out(&how, || {
             let facts = finish::facts::observe(&context.git, &config.hub)?;
             let (plan, to_send) = finish::plan(&facts, wish)?;
+            if let Some(sent) = &to_send {
+                judge(context, sent)?;
+            }
             sent = to_send;
             Ok(plan)
-        })?;
+        });
+        let (plan, ran) = match done {
+            Err(err) if made => return Err(committed(context, err)),
+            other => other?,
+        };
         runs.extend(ran.run.clone());
         if ran.outcome != Outcome::PutBack
             || tried == TRIES
@@ -92,6 +115,44 @@ fn tell(
         });
     }
     context.ui.object(&object);
+}
+
+/// Judges what would be sent, whether or not a hook will do so again.
+fn judge(context: &Context, sent: &Sent) -> Result<()> {
+    let git = &context.git;
+    let branch = sent.branch.short();
+    let old = git.resolve_ref(&RefName::new(format!("refs/remotes/{}/{branch}", sent.remote)))?;
+    let (new, source) = (Some(sent.tip.clone()), sent.branch.to_string());
+    let update = RefUpdate { name: sent.branch.clone(), old, new, source };
+    let url = git.config(&format!("remote.{}.url", sent.remote))?.unwrap_or_default();
+    passes(&guard::facts::push(git, &sent.remote, &url, &[update])?)
+}
+
+/// A refusal with what the guard found.
+fn passes(verdict: &Verdict) -> Result<()> {
+    let errors = verdict.findings.iter().filter(|found| found.severity == Severity::Error);
+    let mut problem = Problem::refuse("guard", "the guard refuses what would be pushed");
+    let mut refused = false;
+    for found in errors.take(20) {
+        refused = true;
+        let path = found.place.path.as_ref().map(|path| format!("{path} ")).unwrap_or_default();
+        problem = problem.because(format!("{path}{}", found.message));
+        problem.hints.extend(found.hints.iter().cloned());
+    }
+    if refused { Err(problem.into()) } else { Ok(()) }
+}
+
+/// What stopped the push, after the commit was made: the commit stays, and that is said.
+fn committed(context: &Context, err: anyhow::Error) -> anyhow::Error {
+    let Some(problem) = err.downcast_ref::<Problem>() else { return err };
+    let mut problem = problem.clone();
+    problem.exit = Exit::Kept;
+    problem.because.retain(|line| line != "nothing was changed");
+    let id = context.git.resolve_commit("HEAD").ok().flatten();
+    let id = id.map_or_else(|| "your work".to_owned(), |id| id.short().to_owned());
+    problem.because.push(format!("{id} is committed here, and not pushed"));
+    problem.hints.push("take the commit back: `gsync undo`".to_owned());
+    problem.into()
 }
 
 /// Whether the hub has commits that what we wanted to send does not build on.

@@ -31,7 +31,15 @@ fn find(context: &Context, name: Option<&str>) -> Result<Record> {
             let did = matches!(record.outcome, Some(Outcome::Done | Outcome::Kept));
             did && record.who.dir == here && !record.begun.is_empty()
         });
-        return mine.ok_or_else(|| Problem::refuse("nothing", "there is no run to undo").into());
+        let mine = mine.ok_or_else(|| Problem::refuse("nothing", "there is no run to undo"))?;
+        if mine.plan.title.starts_with("install ") {
+            // Somebody who means their work must not lose their hooks.
+            return Err(Problem::refuse("install", "the last run put gsync into this repository")
+                .hint("take it out: `gsync uninstall`")
+                .hint(format!("take back just that run: `gsync undo {}`", mine.id))
+                .into());
+        }
+        return Ok(mine);
     };
     let record = journal.find(&RunId::new(name))?.ok_or_else(|| {
         Problem::usage("no-such-run", format!("there is no run {name}")).hint("run `gsync log`")

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Git;
-use super::raw::Entry;
+use super::raw::{Change, Entry};
 use super::snapshot::Standing;
 use crate::base::{CommitId, RepoPath};
 
@@ -48,6 +48,34 @@ impl Git {
             }
         }
         Ok(met.into_iter().collect())
+    }
+
+    /// Edits that git was told not to look at (`update-index --skip-worktree`,
+    /// `--assume-unchanged`), in files that would change: no snapshot has them.
+    pub fn hidden_edits(&self, changes: &[Change]) -> Result<Vec<RepoPath>> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let out = self.must_bytes(&["ls-files", "-v", "-z"])?;
+        let hidden: BTreeSet<&[u8]> = out
+            .split(|byte| *byte == 0)
+            .filter(|line| line.first().is_some_and(|tag| tag.is_ascii_lowercase() || *tag == b'S'))
+            .filter_map(|line| line.get(2..))
+            .collect();
+        let mut found = Vec::new();
+        for change in changes.iter().filter(|change| hidden.contains(change.path.as_bytes())) {
+            // In a sparse checkout the file is not there, and nothing of anybody's can be lost.
+            if self.dir().join(change.path.to_path()).symlink_metadata().is_err() {
+                continue;
+            }
+            let mut known = change.from.iter().chain(&change.to);
+            if !known.try_fold(false, |same, entry| -> Result<bool> {
+                Ok(same || self.is_same_file(&change.path, entry)?)
+            })? {
+                found.push(change.path.clone());
+            }
+        }
+        Ok(found)
     }
 
     /// Directories without any file in which a move from one tree to another puts files.

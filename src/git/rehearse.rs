@@ -294,12 +294,15 @@ impl Git {
     /// A file that has the wanted bytes already is not in the way.
     pub fn obstacles(&self, from: &CommitId, to: &CommitId) -> Result<Vec<RepoPath>> {
         let changes = self.compare_trees(from, to)?;
+        let hidden = self.hidden_edits(&changes)?;
         let added: Vec<(RepoPath, Entry)> = changes
             .into_iter()
             .filter(|change| change.from.is_none())
             .filter_map(|change| Some((change.path, change.to?)))
             .collect();
-        self.obstacles_to(from, &added)
+        let mut met = self.obstacles_to(from, &added)?;
+        met.extend(hidden);
+        Ok(met)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::lock::lend;
 use super::stop;
 use crate::git::{self, Git};
 use crate::host;
@@ -72,8 +73,8 @@ impl Hands for World<'_> {
                 git::write::set_ref(git, name, to.as_ref(), expect.as_ref())
             }
             Step::Keep { name, snapshot } => git::write::keep(git, name, snapshot),
-            Step::Carry(carry) => git::write::carry(git, carry, &mut stop::point),
-            Step::Mend(carry) => git::write::mend(git, carry, &mut stop::point),
+            Step::Carry(carry) => lend(|| git::write::carry(git, carry, &mut stop::point)),
+            Step::Mend(carry) => lend(|| git::write::mend(git, carry, &mut stop::point)),
             Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
             Step::Merge { branch, on, name, with, .. } => {
                 git::write::merge(git, branch, on, name, with, out)

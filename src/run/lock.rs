@@ -4,18 +4,40 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Exit, Problem, Time};
 use crate::host::clock;
 
+/// The file of the lock that this process holds in a repository.
+static HELD: Mutex<Weak<File>> = Mutex::new(Weak::new());
+
 /// Held as long as it lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Arc<File>,
+}
+
+/// While this runs, the programs that it starts hold the lock too. If we are killed, the git that
+/// is still writing files keeps the next gsync out until it has ended. Nothing that lives on
+/// may be started in here.
+pub(super) fn lend<T>(work: impl FnOnce() -> T) -> T {
+    let held = HELD.lock().ok().and_then(|held| held.upgrade());
+    let inherit = |flags| {
+        if let Some(file) = &held {
+            // Without it the lock is only as good as before.
+            let _ = rustix::io::fcntl_setfd(file, flags);
+        }
+    };
+    inherit(FdFlags::empty());
+    let done = work();
+    inherit(FdFlags::CLOEXEC);
+    done
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,6 +79,10 @@ impl Lock {
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(serde_json::to_string(&holder)?.as_bytes())?;
+        let file = Arc::new(file);
+        if let Ok(mut held) = HELD.lock() {
+            *held = Arc::downgrade(&file);
+        }
         Ok(Self { _file: file })
     }
 }

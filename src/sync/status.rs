@@ -218,7 +218,13 @@ fn outlook(facts: &Facts, relation: Relation) -> Outlook {
     paths.extend(facts.met.iter().cloned());
     paths.sort();
     paths.dedup();
-    let result = if paths.is_empty() { Weather::Clean } else { Weather::Conflict };
+    let silent = matches!(facts.asked, Asked::Failed(_) | Asked::TimedOut);
+    let result = match paths.is_empty() {
+        // What the hub has by now is not known.
+        true if silent => Weather::Unknown,
+        true => Weather::Clean,
+        false => Weather::Conflict,
+    };
     Outlook { result, paths, commits: forecast.conflicts.clone() }
 }
 

@@ -10,6 +10,9 @@ pub(super) fn verdict(status: &Status) -> String {
     let (ahead, behind) = (status.ahead, status.behind);
     let head = status.head.as_ref().map_or("?", |id| id.short());
     let said = match status.relation {
+        Relation::Synced if status.online == Some(false) => {
+            format!("was in sync with {upstream}; the hub does not answer")
+        }
         Relation::Synced => format!("in sync with {upstream}"),
         Relation::Ahead => format!("{ahead} ahead of {upstream}"),
         Relation::Behind => format!("{behind} behind {upstream}{}", pushed(status)),

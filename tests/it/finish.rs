@@ -168,3 +168,34 @@ fn a_submodule_pointer_does_not_go_back() {
     assert_eq!(inside.git(&["rev-parse", "HEAD"]), new);
     assert_eq!(ada.git(&["status", "--short"]), " M c\n M sub");
 }
+
+#[test]
+fn finish_judges_also_where_no_hook_is_installed_and_nothing_is_committed_then() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.write(".env", "TOKEN=1\n");
+    let before = ada.state();
+    ada.gsync(&["finish", "--all", "-m", "work"]).exits(1).says(".env").says("protected");
+    ada.git(&["add", "-f", ".env"]);
+    let seen = ada.gsync(&["--json", "finish", "-m", "work"]).exits(1);
+    assert_eq!(seen.json()["error"]["code"], "guard");
+    ada.git(&["rm", "--quiet", "--cached", ".env"]);
+    assert_eq!(ada.state(), before);
+    // One that was committed past everything does not leave either.
+    ada.commit(".env", "TOKEN=1\n", "past the hooks");
+    let hub = lab.hub().git(&["rev-parse", "main"]);
+    ada.gsync(&["finish"]).exits(1).says(".env");
+    assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
+}
+
+#[test]
+fn a_conflict_after_the_commit_says_that_the_commit_stays() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.person("ada"), lab.person("ben"));
+    ben.commit("README", "ben\n", "ben's");
+    ben.push();
+    ada.write("README", "ada\n");
+    let seen = ada.gsync(&["finish", "--all", "-m", "mine"]).exits(4);
+    let _ = seen.says("is committed here, and not pushed").says_not("nothing was changed");
+    assert_eq!(ada.git(&["log", "-1", "--format=%s"]), "mine");
+}

@@ -152,3 +152,12 @@ fn what_is_clean_passes_every_side_with_a_word_on_how_much_was_judged() {
         assert_eq!(lab.hub().git(&["rev-parse", "main"]), ada.git(&["rev-parse", "HEAD"]));
     }
 }
+
+#[test]
+fn a_push_may_not_leave_the_hub_with_rules_that_nobody_can_read() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    lab.hub().gsync(&["install"]).exits(0);
+    ada.commit(".gsync.toml", "x = [\n", "broken rules");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says(".gsync.toml:1");
+}

@@ -418,3 +418,18 @@ fn whatever_stands_against_a_pull_is_named_and_nothing_at_all_changes() {
     assert_eq!(all_of(&ada), all_of(&ada));
     drop(bob);
 }
+
+#[test]
+fn edits_that_git_was_told_not_to_look_at_are_not_overwritten() {
+    for flag in ["--skip-worktree", "--assume-unchanged"] {
+        let lab = Lab::new();
+        let (ada, ben) = (lab.person("ada"), lab.person("ben"));
+        ada.git(&["update-index", flag, "README"]);
+        ada.write("README", "my local settings\n");
+        ben.commit("README", "theirs\n", "theirs");
+        ben.push();
+        ada.gsync(&["pull"]).exits(1).says("README");
+        ada.gsync(&["discard"]).exits(1).says("README");
+        assert_eq!(ada.read("README"), "my local settings\n");
+    }
+}

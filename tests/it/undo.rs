@@ -157,3 +157,11 @@ fn a_conflict_can_be_resolved_by_hand_and_undo_leads_back_before_and_after() {
     ada.gsync(&["undo"]).exits(0);
     assert_eq!(ada.read("b"), "both\n");
 }
+
+#[test]
+fn a_bare_undo_does_not_take_gsync_out_of_the_repository() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    ada.gsync(&["undo"]).exits(1).says("gsync uninstall");
+    assert!(ada.path(".git/hooks/pre-push").exists());
+}

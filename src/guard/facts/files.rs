@@ -20,6 +20,21 @@ const READ_LIMIT: u64 = 128 << 20;
 
 /// Judges the work tree.
 pub fn all(git: &Git) -> Result<Verdict> {
+    let out = match git.work_dir {
+        Some(_) => git.must_bytes(&["ls-files", "-co", "--exclude-standard", "-z"])?,
+        None => Vec::new(),
+    };
+    // A path with a conflict is listed once for each side.
+    let names: BTreeSet<&[u8]> = out.split(|byte| *byte == 0).collect();
+    files(git, names)
+}
+
+/// Judges these files of the work tree, as they would be committed.
+pub fn these(git: &Git, paths: &[RepoPath]) -> Result<Verdict> {
+    files(git, paths.iter().map(RepoPath::as_bytes).collect())
+}
+
+fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
     let Some(work_dir) = &git.work_dir else {
         return Err(Problem::refuse("bare", "a bare repository has no work tree to judge")
             .hint("judge its commits: `gsync guard --range main`")
@@ -28,9 +43,6 @@ pub fn all(git: &Git) -> Result<Verdict> {
     let world = World::open(git);
     let policy = policy::client(&world, None)?;
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Tree));
-    let out = git.must_bytes(&["ls-files", "-co", "--exclude-standard", "-z"])?;
-    // A path with a conflict is listed once for each side.
-    let names: BTreeSet<&[u8]> = out.split(|byte| *byte == 0).collect();
     // The judge knows contents by their id; here it is a number that is used once.
     let id = ObjectId::null(gix::hash::Kind::Sha1);
     for name in names.into_iter().filter(|name| !name.is_empty()) {

@@ -8,7 +8,7 @@ mod range;
 mod staged;
 mod world;
 
-pub use files::all;
+pub use files::{all, these};
 pub use push::{push, receive};
 pub use range::range;
 pub use staged::staged;

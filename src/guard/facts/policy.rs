@@ -73,6 +73,23 @@ pub(super) fn server(
     Ok(Policy::default_rules(fold))
 }
 
+/// Refuses a push after which the rules of the main branch could not be read: nobody would be
+/// guarded by what the team wrote there.
+pub(super) fn stays_readable(
+    world: &World<'_>,
+    objects: &Objects,
+    updates: &[RefUpdate],
+) -> Result<()> {
+    let Some(main) = world.head_ref()? else { return Ok(()) };
+    for update in updates.iter().filter(|update| update.name == main) {
+        let Some(commit) = update.new.as_ref().and_then(oid) else { continue };
+        if let Some(bytes) = pushed(objects, &commit)? {
+            config::parse(&format!("{}:{}", update.name.short(), config::FILE), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
 fn pushed(objects: &Objects, commit: &ObjectId) -> Result<Option<Vec<u8>>> {
     objects.file_in(commit, config::FILE)
 }

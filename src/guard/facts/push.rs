@@ -80,6 +80,7 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     let world = World::open(git);
     let objects = world.objects()?;
     let policy = policy::server(&world, &objects, updates)?;
+    policy::stays_readable(&world, &objects, updates)?;
     let hidden = world.tips("refs/")?;
     let target = Target { remote: "", scene: Scene::Receive, now: clock::now() };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Receive));

@@ -174,7 +174,10 @@ fn rewound(facts: &Facts, name: &str) -> Problem {
 }
 
 fn in_the_way(paths: &[RepoPath]) -> Problem {
-    let problem = Problem::refuse("in-the-way", "files that git does not track are in the way");
+    let problem = Problem::refuse(
+        "in-the-way",
+        "files that git does not track, or was told not to look at, are in the way",
+    );
     named(problem, paths).hint("move them away, or remove them, then try again")
 }
 

@@ -3,7 +3,7 @@
 
 pub mod facts;
 
-use crate::base::{Carry, Problem, RunId, plain, shell_quote};
+use crate::base::{Carry, Problem, RefName, RunId, plain, shell_quote};
 use crate::plan::{Before, Plan, Step, Undo};
 use crate::sync::pull::{in_progress, named};
 use facts::{Facts, Way};
@@ -17,6 +17,10 @@ pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan
     }
     for (step, before) in begun.iter().rev().filter(|(step, _)| !is_move(step)) {
         match step.undo(before) {
+            // A way back is not taken away: what it keeps may be nowhere else.
+            Undo::By(Step::SetRef { name, to: None, .. }) if is_way_back(&name) => {
+                plan = plan.note(format!("stays: {name}"));
+            }
             Undo::By(undo) => plan = plan.then(undo),
             Undo::Nothing => {}
             Undo::Never => plan = plan.note(format!("stays: {step}")),
@@ -28,6 +32,10 @@ pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan
         return Err(problem.hint("look at older runs with `gsync log`, and name one"));
     }
     Ok(plan)
+}
+
+fn is_way_back(name: &RefName) -> bool {
+    name.as_str().starts_with("refs/gsync/undo/")
 }
 
 fn is_move(step: &Step) -> bool {
@@ -85,7 +93,10 @@ fn carry(way: &Way, run: &RunId) -> Result<Carry, Problem> {
             .hint("commit or move that work, then try again")
     })?;
     if !way.in_the_way.is_empty() {
-        let problem = Problem::refuse("in-the-way", "files that git does not track are in the way");
+        let problem = Problem::refuse(
+            "in-the-way",
+            "files that git does not track, or was told not to look at, are in the way",
+        );
         return Err(named(problem, &way.in_the_way).hint("move them away, then try again"));
     }
     Ok(Carry {
