@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
 
 mod crash;
+mod crowd;
 mod demo_story;
 mod doctor;
 mod events;
@@ -22,6 +23,7 @@ mod managers;
 mod production;
 mod pull;
 mod random;
+mod real;
 mod schedule;
 mod status;
 mod tidy;
