@@ -4,7 +4,7 @@
 //! the hub no longer has may be the only name of somebody's commits. Which branches it no
 //! longer has is read from git's own list of what it fetched.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -37,7 +37,8 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     command.args(["fetch", "--verbose", "--no-progress", "--no-prune", "--no-write-fetch-head"]);
     command.args(["--no-recurse-submodules", "--", remote]);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never");
-    if !has_own_ssh(git)? {
+    let settings = git.settings(r"^(core\.sshcommand|remote\..*\.fetch)$")?;
+    if !has_own_ssh(&settings) {
         let seconds = deadline.as_secs().max(1);
         let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
         command.env("GIT_SSH_COMMAND", ssh);
@@ -45,7 +46,7 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     match process::run(&mut command, b"", deadline)? {
         Ended::TimedOut => Ok(Fetched::TimedOut),
         Ended::Exited(out) if out.status.success() => {
-            let missing = missing(git, remote, &String::from_utf8_lossy(&out.stderr))?;
+            let missing = missing(git, remote, &settings, &String::from_utf8_lossy(&out.stderr))?;
             let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
             git.remember(&known);
             Ok(Fetched::Done(known))
@@ -54,18 +55,25 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     }
 }
 
-fn has_own_ssh(git: &Git) -> Result<bool> {
+/// Settings by name, all values of each.
+type Settings = BTreeMap<String, Vec<String>>;
+
+fn has_own_ssh(settings: &Settings) -> bool {
     let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
-    Ok(set || git.config("core.sshCommand")?.is_some())
+    set || settings.contains_key("core.sshcommand")
 }
 
 /// The branches of a remote that are remembered here and that git did not list.
-fn missing(git: &Git, remote: &str, said: &str) -> Result<Vec<(RefName, CommitId)>> {
+fn missing(
+    git: &Git,
+    remote: &str,
+    settings: &Settings,
+    said: &str,
+) -> Result<Vec<(RefName, CommitId)>> {
     let prefix = format!("refs/remotes/{remote}/");
     let usual = format!("+refs/heads/*:{prefix}*");
-    let spec = git.ask(&["config", "--get-all", &format!("remote.{remote}.fetch")])?;
     // With other mappings git's silence about a ref means nothing.
-    if spec.as_deref() != Some(usual.as_str()) {
+    if settings.get(&format!("remote.{remote}.fetch")) != Some(&vec![usual]) {
         return Ok(Vec::new());
     }
     let listed: HashSet<&str> = said.lines().filter_map(listed).collect();
