@@ -20,7 +20,7 @@ USAGE
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-repeat_pull=9 repeat_start=40 files=57000
+repeat_pull=7 repeat_start=40 files=57000
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) repeat_pull=2 repeat_start=5 ;;

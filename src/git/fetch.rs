@@ -14,6 +14,9 @@ use crate::base::{CommitId, RefName, Time};
 use crate::host::process::{self, Ended};
 use crate::host::{clock, env, read};
 
+/// How often a fetch is tried that meets another one.
+const TRIES: u32 = 4;
+
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
@@ -43,15 +46,26 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
         let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
         command.env("GIT_SSH_COMMAND", ssh);
     }
-    match process::run(&mut command, b"", deadline)? {
-        Ended::TimedOut => Ok(Fetched::TimedOut),
-        Ended::Exited(out) if out.status.success() => {
-            let missing = missing(git, remote, &settings, &String::from_utf8_lossy(&out.stderr))?;
-            let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
-            git.remember(&known);
-            Ok(Fetched::Done(known))
+    let mut more = TRIES;
+    loop {
+        more -= 1;
+        match process::run(&mut command, b"", deadline)? {
+            Ended::TimedOut => return Ok(Fetched::TimedOut),
+            Ended::Exited(out) if out.status.success() => {
+                let said = String::from_utf8_lossy(&out.stderr);
+                let missing = missing(git, remote, &settings, &said)?;
+                let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
+                git.remember(&known);
+                return Ok(Fetched::Done(known));
+            }
+            Ended::Exited(out) => {
+                let why = refusal(&["fetch"], &out).complaint;
+                // Another fetch moved the same ref at the same time: the hub did answer.
+                if more == 0 || !why.contains("cannot lock ref") {
+                    return Ok(Fetched::Failed { why });
+                }
+            }
         }
-        Ended::Exited(out) => Ok(Fetched::Failed { why: refusal(&["fetch"], &out).complaint }),
     }
 }
 

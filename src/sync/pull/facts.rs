@@ -70,11 +70,12 @@ pub struct Facts {
 
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
-    // Three questions at once: in a large repository the first takes as long as a fetch.
-    let (unmerged, branch, head) = std::thread::scope(|scope| {
+    // All at once: in a large repository the first takes as long as a fetch.
+    let (unmerged, branch, head, settings) = std::thread::scope(|scope| {
         let unmerged = scope.spawn(|| git.unmerged());
         let head = scope.spawn(|| git.resolve_commit("HEAD"));
-        (unmerged.join(), git.head_branch(), head.join())
+        let settings = scope.spawn(|| git.settings(r"^(branch\..*\.remote|remote\..*\.url)$"));
+        (unmerged.join(), git.head_branch(), head.join(), settings.join())
     });
     let died = |_| anyhow::anyhow!("ask git");
     let mut facts = Facts {
@@ -99,7 +100,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     if facts.operation.is_some() || !facts.unmerged.is_empty() {
         return Ok(facts);
     }
-    let settings = git.settings(r"^(branch\..*\.remote|remote\..*\.url)$")?;
+    let settings = settings.map_err(died)??;
     let remote = settings.get(&format!("branch.{branch}.remote")).and_then(|all| all.last());
     let remote = remote.cloned();
     facts.remote = remote.clone().filter(|remote| remote != ".");
@@ -168,8 +169,7 @@ fn short(name: &str) -> String {
 
 /// What a branch follows, and where that is as far as this clone knows.
 pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upstream> {
-    let merge = git.config(&format!("branch.{branch}.merge"))?;
-    let (Some(_), Some(merge)) = (remote, merge) else { return Ok(Upstream::None) };
+    let Some(remote) = remote else { return Ok(Upstream::None) };
     let spec = format!("{branch}@{{upstream}}");
     let name = git.ask(&["rev-parse", "--symbolic-full-name", "--end-of-options", &spec])?;
     let name = name.map(|name| name.trim_start_matches("--end-of-options").trim().to_owned());
@@ -178,7 +178,8 @@ pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upst
     {
         return Ok(Upstream::At { name, commit });
     }
-    let remote = remote.unwrap_or_default();
+    let merge = git.config(&format!("branch.{branch}.merge"))?;
+    let Some(merge) = merge else { return Ok(Upstream::None) };
     let name = format!("refs/remotes/{remote}/{}", merge.trim_start_matches("refs/heads/"));
     Ok(match git.resolve_commit(&name)? {
         Some(commit) => Upstream::At { name, commit },
