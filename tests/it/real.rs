@@ -112,7 +112,8 @@ impl<'a> Twin<'a> {
         let unmerged = person.git(&["diff", "--name-only", "--diff-filter=U", "-z"]);
         let conflicts = sorted(&unmerged, '\0');
         let merged = self.id("HEAD^{tree}");
-        self.tally.conflicts += u32::from(merge.code != 0);
+        let merge_went = merge.code == 0;
+        self.tally.conflicts += u32::from(!merge_went);
         person.git(&["reset", "-q", "--hard", ours]);
         if sorted(&forecast.join("\0"), '\0') != conflicts {
             differs.push(format!("forecast {forecast:?}, git merge {conflicts:?}"));
@@ -121,9 +122,9 @@ impl<'a> Twin<'a> {
         // git rebases, where gsync would.
         let range = format!("{theirs}..{ours}");
         let commits: usize = person.git(&["rev-list", "--count", &range]).parse().unwrap();
-        let merges = person.git(&["rev-list", "--count", "--merges", &range]);
+        let joins = person.git(&["rev-list", "--count", "--merges", &range]);
         let mut rebased = None;
-        if merges == "0" && commits <= longest {
+        if joins == "0" && commits <= longest {
             let rebase = person.try_git(&["rebase", "-q", "--no-gpg-sign", theirs]);
             if rebase.code == 0 {
                 self.tally.rebased += 1;
@@ -135,24 +136,21 @@ impl<'a> Twin<'a> {
             self.stand(ours);
         }
 
-        let checked = merges != "0" || commits <= longest;
+        let checked = joins != "0" || commits <= longest;
         match &rehearsal {
             Rehearsal::Clean { way: Way::Replay, to, .. } => {
                 let commit = to.commit.clone().unwrap();
                 let tree = self.id(&format!("{commit}^{{tree}}"));
-                match &rebased {
-                    Some((wanted, told)) => {
-                        if *wanted != tree || *told != self.told(theirs, commit.as_str()) {
-                            differs.push("the replay is not what git rebase makes".into());
-                        }
-                    }
-                    None if checked => differs.push("a replay that git rebase refuses".into()),
-                    None => {}
+                let ours_is = (tree, self.told(theirs, commit.as_str()));
+                if rebased.is_none() && checked {
+                    differs.push("a replay that git rebase refuses".into());
+                } else if rebased.as_ref().is_some_and(|wanted| *wanted != ours_is) {
+                    differs.push("the replay is not what git rebase makes".into());
                 }
             }
             Rehearsal::Clean { way: Way::Merge, to, .. } => {
                 let commit = to.commit.clone().unwrap();
-                if merge.code != 0 || self.id(&format!("{commit}^{{tree}}")) != merged {
+                if !merge_went || self.id(&format!("{commit}^{{tree}}")) != merged {
                     differs.push("the merge is not what git merge makes".into());
                 }
                 if rebased.is_some() {
@@ -166,7 +164,7 @@ impl<'a> Twin<'a> {
             }
             Rehearsal::Conflict { paths, .. } => {
                 let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
-                if sorted(&paths.join("\0"), '\0') != conflicts || merge.code == 0 {
+                if sorted(&paths.join("\0"), '\0') != conflicts || merge_went {
                     differs.push(format!("rehearsed {paths:?}, git merge {conflicts:?}"));
                 }
                 if rebased.is_some() {

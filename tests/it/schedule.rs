@@ -6,7 +6,7 @@ use crate::lab::{Lab, Person, picture};
 
 /// A crontab that keeps its table in `../table`, and a systemctl that notes what it is told and
 /// keeps what runs in `../active`.
-fn machine<'lab>(lab: &'lab Lab, systemd: bool) -> Person<'lab> {
+fn machine(lab: &Lab, systemd: bool) -> Person<'_> {
     let ada = lab.person("my shop");
     ada.script(
         "../bin/crontab",
