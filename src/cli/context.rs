@@ -2,6 +2,7 @@
 //! the one door to the engine.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Context {
     pub git: Git,
     pub ui: Ui,
+    /// Asked for once: each question to git costs milliseconds.
+    who: OnceLock<Who>,
 }
 
 impl Context {
@@ -43,7 +46,7 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: find(dir)?, ui };
+        let context = Self { git: find(dir)?, ui, who: OnceLock::new() };
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
@@ -62,6 +65,10 @@ impl Context {
 
     /// Who runs this, for the journal.
     pub fn who(&self) -> Who {
+        self.who.get_or_init(|| self.look_who()).clone()
+    }
+
+    fn look_who(&self) -> Who {
         let role = self.git.config("gsync.role").ok().flatten();
         let name = role.or_else(|| host::env::text("USER")).unwrap_or_else(|| "someone".into());
         let words: Vec<String> =

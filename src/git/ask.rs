@@ -1,5 +1,6 @@
 //! Questions to the git executable, and its answers. None of them changes what a person has.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
@@ -62,6 +63,22 @@ impl Git {
         let answer =
             self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
         Ok(answer.as_deref().and_then(CommitId::parse))
+    }
+
+    /// All settings whose names match, in one question: names as git writes them (section and
+    /// key in small letters), values in order, the one that counts last.
+    pub fn settings(&self, pattern: &str) -> Result<BTreeMap<String, Vec<String>>> {
+        let out = self.output(&["config", "-z", "--get-regexp", pattern])?;
+        let mut found = BTreeMap::<String, Vec<String>>::new();
+        if !out.status.success() && out.status.code() != Some(1) {
+            return Err(refusal(&["config"], &out).into());
+        }
+        for record in String::from_utf8_lossy(&out.stdout).split_terminator('\0') {
+            // A setting without `=` has no value, which counts as an empty one.
+            let (name, value) = record.split_once('\n').unwrap_or((record, ""));
+            found.entry(name.to_owned()).or_default().push(value.to_owned());
+        }
+        Ok(found)
     }
 
     /// A setting, the last value if there are several.

@@ -4,7 +4,7 @@
 //! the hub no longer has may be the only name of somebody's commits. Which branches it no
 //! longer has is read from git's own list of what it fetched.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,6 +13,9 @@ use super::{Git, Known, ask::refusal};
 use crate::base::{CommitId, RefName, Time};
 use crate::host::process::{self, Ended};
 use crate::host::{clock, env, read};
+
+/// How often a fetch is tried that meets another one.
+const TRIES: u32 = 4;
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +40,32 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     command.args(["fetch", "--verbose", "--no-progress", "--no-prune", "--no-write-fetch-head"]);
     command.args(["--no-recurse-submodules", "--", remote]);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never");
-    if !has_own_ssh(git)? {
+    let settings = git.settings(r"^(core\.sshcommand|remote\..*\.fetch)$")?;
+    if !says_own_ssh(&settings) {
         let seconds = deadline.as_secs().max(1);
         let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
         command.env("GIT_SSH_COMMAND", ssh);
     }
-    match process::run(&mut command, b"", deadline)? {
-        Ended::TimedOut => Ok(Fetched::TimedOut),
-        Ended::Exited(out) if out.status.success() => {
-            let missing = missing(git, remote, &String::from_utf8_lossy(&out.stderr))?;
-            let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
-            git.remember(&known);
-            Ok(Fetched::Done(known))
+    let mut more = TRIES;
+    loop {
+        more -= 1;
+        match process::run(&mut command, b"", deadline)? {
+            Ended::TimedOut => return Ok(Fetched::TimedOut),
+            Ended::Exited(out) if out.status.success() => {
+                let said = String::from_utf8_lossy(&out.stderr);
+                let missing = missing(git, remote, &settings, &said)?;
+                let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
+                git.remember(&known);
+                return Ok(Fetched::Done(known));
+            }
+            Ended::Exited(out) => {
+                let why = refusal(&["fetch"], &out).complaint;
+                // Another fetch moved the same ref at the same time: the hub did answer.
+                if more == 0 || !why.contains("cannot lock ref") {
+                    return Ok(Fetched::Failed { why });
+                }
+            }
         }
-        Ended::Exited(out) => Ok(Fetched::Failed { why: refusal(&["fetch"], &out).complaint }),
     }
 }
 
@@ -60,13 +75,26 @@ pub(super) fn has_own_ssh(git: &Git) -> Result<bool> {
     Ok(set || git.config("core.sshCommand")?.is_some())
 }
 
+/// Settings by name, all values of each.
+type Settings = BTreeMap<String, Vec<String>>;
+
+/// The same where the settings are known already.
+fn says_own_ssh(settings: &Settings) -> bool {
+    let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
+    set || settings.contains_key("core.sshcommand")
+}
+
 /// The branches of a remote that are remembered here and that git did not list.
-fn missing(git: &Git, remote: &str, said: &str) -> Result<Vec<(RefName, CommitId)>> {
+fn missing(
+    git: &Git,
+    remote: &str,
+    settings: &Settings,
+    said: &str,
+) -> Result<Vec<(RefName, CommitId)>> {
     let prefix = format!("refs/remotes/{remote}/");
     let usual = format!("+refs/heads/*:{prefix}*");
-    let spec = git.ask(&["config", "--get-all", &format!("remote.{remote}.fetch")])?;
     // With other mappings git's silence about a ref means nothing.
-    if spec.as_deref() != Some(usual.as_str()) {
+    if settings.get(&format!("remote.{remote}.fetch")) != Some(&vec![usual]) {
         return Ok(Vec::new());
     }
     let listed: HashSet<&str> = said.lines().filter_map(listed).collect();

@@ -193,9 +193,17 @@ impl Git {
         let mut at = onto.clone();
         let mut at_tree = self.tree_of(onto)?;
         let mut dropped = Vec::new();
+        let (ident, sign) = (self.must(&["var", "GIT_COMMITTER_IDENT"])?, self.signs()?);
+        // The commit before and its tree: mostly the next one's parent.
+        let mut last: Option<(&CommitId, CommitId)> = None;
         for (known, ids) in commits {
             let [commit, parent] = &ids[..] else { return Ok(None) };
-            let (was, theirs) = (self.tree_of(parent)?, self.tree_of(commit)?);
+            let was = match last.take() {
+                Some((id, tree)) if id == parent => tree,
+                _ => self.tree_of(parent)?,
+            };
+            let theirs = self.tree_of(commit)?;
+            last = Some((commit, theirs.clone()));
             // Two empty commits look alike to git's comparison; each was made on purpose.
             if *known && was != theirs {
                 dropped.push(commit.clone());
@@ -210,7 +218,7 @@ impl Git {
                 dropped.push(commit.clone());
                 continue;
             }
-            at = self.again(commit, &tree, &at)?;
+            at = self.again(commit, &tree, &at, (&ident, sign))?;
             at_tree = tree;
         }
         Ok(Some(Joined::At { way: Way::Replay, commit: at, dropped }))
@@ -218,34 +226,44 @@ impl Git {
 
     /// The same commit on another parent: author, encoding and message as they are; a signature
     /// would be wrong and goes, or is made anew where commits are to be signed.
-    fn again(&self, commit: &CommitId, tree: &CommitId, parent: &CommitId) -> Result<CommitId> {
+    fn again(
+        &self,
+        commit: &CommitId,
+        tree: &CommitId,
+        parent: &CommitId,
+        (ident, sign): (&str, bool),
+    ) -> Result<CommitId> {
         let raw = self.raw_commit(commit)?;
         let parts = Parts::of(&raw).context("a commit has a head and a message")?;
         let parent_raw = self.raw_commit(parent)?;
         let parent_time = Parts::of(&parent_raw).map_or(0, |parts| parts.time());
-        let committer = self.committer(parts.time().max(parent_time))?;
+        let committer = committer(ident, parts.time().max(parent_time))?;
         let mut people = parts.line(b"author ");
         people.extend_from_slice(format!("committer {committer}\n").as_bytes());
         people.extend_from_slice(&parts.line(b"encoding "));
         people.push(b'\n');
         people.extend_from_slice(parts.message);
         let made = self.write_commit(tree, &[parent], &people)?;
-        self.signed(made, tree, &[parent], &parts.line(b"author "), parts.message)
+        if !sign {
+            return Ok(made);
+        }
+        self.signed(tree, &[parent], &parts.line(b"author "), parts.message)
     }
 
-    /// Signs a commit anew, if this repository signs its commits.
+    /// Whether this repository signs its commits.
+    fn signs(&self) -> Result<bool> {
+        let sign = self.ask(&["config", "--type=bool", "--get", "commit.gpgSign"])?;
+        Ok(sign.as_deref() == Some("true"))
+    }
+
+    /// Makes a commit that is signed.
     fn signed(
         &self,
-        made: CommitId,
         tree: &CommitId,
         parents: &[&CommitId],
         author: &[u8],
         message: &[u8],
     ) -> Result<CommitId> {
-        let sign = self.ask(&["config", "--type=bool", "--get", "commit.gpgSign"])?;
-        if sign.as_deref() != Some("true") {
-            return Ok(made);
-        }
         let author = String::from_utf8_lossy(author);
         let author = author.trim_start_matches("author ").trim_end();
         let (name, rest) = author.split_once(" <").unwrap_or((author, ""));
@@ -261,15 +279,6 @@ impl Git {
         CommitId::parse(&trimmed(&out)).context("git commit-tree gave no id")
     }
 
-    /// Who commits here, at that time. Not at the time of day: a rehearsal that is done again
-    /// must come to the same commits.
-    fn committer(&self, time: i64) -> Result<String> {
-        let ident = self.must(&["var", "GIT_COMMITTER_IDENT"])?;
-        let (who, when) = ident.rsplit_once("> ").context("read who commits here")?;
-        let zone = when.split(' ').nth(1).unwrap_or("+0000");
-        Ok(format!("{who}> {time} {zone}"))
-    }
-
     fn merge(&self, head: &CommitId, upstream: &CommitId, label: &str) -> Result<Joined> {
         let tree = match self.merge_commits(head, upstream, true)? {
             Merged::Clean(tree) => tree,
@@ -280,13 +289,16 @@ impl Git {
             let raw = self.raw_commit(commit)?;
             time = time.max(Parts::of(&raw).map_or(0, |parts| parts.time()));
         }
-        let who = self.committer(time)?;
+        let who = committer(&self.must(&["var", "GIT_COMMITTER_IDENT"])?, time)?;
         let message = format!("Merge remote-tracking branch '{label}'\n");
         let people = format!("author {who}\ncommitter {who}\n\n{message}");
         let made = self.write_commit(&tree, &[head, upstream], people.as_bytes())?;
         let author = format!("author {who}\n");
         let parents = [head, upstream];
-        let commit = self.signed(made, &tree, &parents, author.as_bytes(), message.as_bytes())?;
+        let commit = match self.signs()? {
+            true => self.signed(&tree, &parents, author.as_bytes(), message.as_bytes())?,
+            false => made,
+        };
         Ok(Joined::At { way: Way::Merge, commit, dropped: Vec::new() })
     }
 
@@ -304,6 +316,14 @@ impl Git {
         met.extend(hidden);
         Ok(met)
     }
+}
+
+/// Who commits here, at that time. Not at the time of day: a rehearsal that is done again must
+/// come to the same commits.
+fn committer(ident: &str, time: i64) -> Result<String> {
+    let (who, when) = ident.rsplit_once("> ").context("read who commits here")?;
+    let zone = when.split(' ').nth(1).unwrap_or("+0000");
+    Ok(format!("{who}> {time} {zone}"))
 }
 
 /// A stored commit, taken apart.

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod crash;
+mod crowd;
 mod demo_story;
 mod doctor;
 mod events;
@@ -23,6 +24,7 @@ mod managers;
 mod production;
 mod pull;
 mod random;
+mod real;
 mod schedule;
 mod status;
 mod tidy;

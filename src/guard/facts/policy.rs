@@ -81,6 +81,13 @@ pub(super) fn stays_readable(
     updates: &[RefUpdate],
 ) -> Result<()> {
     let Some(main) = world.head_ref()? else { return Ok(()) };
+    if let Some(before) = world.resolve(&main)?
+        && let Some(bytes) = objects.file_in(&before, config::FILE)?
+        && config::parse(config::FILE, &bytes).is_err()
+    {
+        // They are broken already: the built-in ones hold, and a push may mend them.
+        return Ok(());
+    }
     for update in updates.iter().filter(|update| update.name == main) {
         let Some(commit) = update.new.as_ref().and_then(oid) else { continue };
         if let Some(bytes) = pushed(objects, &commit)? {

@@ -9,6 +9,9 @@ use crate::host::processes;
 
 /// Looks, if the role of this clone is in production; nothing: it is not.
 pub fn observe(git: &Git, config: &Config) -> Result<Option<ProductionFacts>> {
+    if config.roles.values().all(|role| role.production.is_none()) {
+        return Ok(None);
+    }
     let Some(role) = git.config("gsync.role")? else { return Ok(None) };
     let Some(rules) = config.roles.get(&role).and_then(|role| role.production.clone()) else {
         return Ok(None);
