@@ -27,6 +27,7 @@ pub mod guard;
 pub mod hooks;
 pub mod host;
 pub mod plan;
+pub mod pipeline;
 pub mod run;
 pub mod sync;
 pub mod ui;
