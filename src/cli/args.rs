@@ -65,6 +65,10 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Show which services a change touches, in which order, and why
+    Services(ServicesArgs),
+    /// Bring services up to date, and prove it
+    Up(UpArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Print the completions for a shell
@@ -139,6 +143,25 @@ pub struct InstallArgs {
     /// Install even where `core.hooksPath` of the user or the system is in the way
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ServicesArgs {
+    /// Compare with this revision, instead of what was brought up last
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Bring up these, whatever changed
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// What changed since this revision, instead of since they were brought up last
+    #[arg(long, value_name = "REV", conflicts_with = "services")]
+    pub since: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::{Exit, Problem};
 use crate::config::{self, Config};
@@ -73,6 +73,17 @@ impl Context {
     /// under the lock, so nothing of ours changes between looking and acting; what a killed
     /// run left is put back first. A dry run takes no lock and leaves no trace.
     pub fn act(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
+        self.act_then(how, plan, |_, _| Ok(Value::Null))
+    }
+
+    /// The same; what is to be noted after a run is noted under the same lock, and what the
+    /// command has to say beyond the plan becomes part of the one JSON object.
+    pub fn act_then(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
+    ) -> Result<(Plan, Ran)> {
         let _lock = if how.dry_run { None } else { Some(self.lock()?) };
         if !how.dry_run {
             run::listen();
@@ -90,8 +101,9 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
+        let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
         if self.ui.json {
-            self.tell(&collect, &ran);
+            self.tell(&collect, &ran, more);
         }
         Ok((plan, ran))
     }
@@ -120,7 +132,7 @@ impl Context {
         Ok(Some((left, outcome)))
     }
 
-    fn tell(&self, collect: &Collect, ran: &Ran) {
+    fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {
         let mut object = json!({
             "plan": collect.plan,
             "run": ran.run,
@@ -137,6 +149,9 @@ impl Context {
                 "step": collect.failed["step"],
                 "hints": if exit == Exit::Stuck { vec!["run `gsync rescue`"] } else { vec![] },
             });
+        }
+        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+            object.extend(more);
         }
         self.ui.object(&object);
     }

@@ -9,7 +9,9 @@ mod install;
 mod judge;
 mod manual;
 mod rescue;
+mod services;
 mod status;
+mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -53,6 +55,8 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Services(args) => services::main(&Context::open(&dir, ui)?, &args),
+        Command::Up(args) => up::main(&Context::open(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

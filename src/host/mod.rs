@@ -4,6 +4,10 @@
 
 pub mod clock;
 pub mod env;
+pub mod log;
 pub mod process;
 pub mod read;
+pub mod services;
+pub mod steps;
+pub mod tilt;
 pub mod write;

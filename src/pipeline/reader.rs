@@ -38,7 +38,8 @@ enum State {
 impl Reader {
     /// Takes a piece; `each` gets every block of whole lines that it completes.
     pub fn push(&mut self, piece: &[u8], each: &mut dyn FnMut(&[u8])) {
-        let tame = self.state == State::Text && !self.full && !self.returned && !piece.iter().any(is_wild);
+        let tame =
+            self.state == State::Text && !self.full && !self.returned && !piece.iter().any(is_wild);
         if !tame {
             self.clean(piece, each);
             return;
@@ -182,7 +183,8 @@ mod tests {
 
     #[test]
     fn colours_titles_and_links_are_gone_and_the_words_stay() {
-        let lines = lines_of(&[b"\x1b[1;31merror\x1b[0m: x\n\x1b]0;title\x07ok\n\x1b]8;;u\x1b\\l\n"]);
+        let lines =
+            lines_of(&[b"\x1b[1;31merror\x1b[0m: x\n\x1b]0;title\x07ok\n\x1b]8;;u\x1b\\l\n"]);
         assert_eq!(lines, ["error: x", "ok", "l"]);
     }
 
@@ -217,6 +219,9 @@ mod tests {
 
     #[test]
     fn a_sequence_that_was_cut_off_does_not_eat_the_next_line() {
-        assert_eq!(lines_of(&[b"a\x1b[31\nerror: x\n\x1b]0;oops\nb\n"]), ["a", "error: x", "", "b"]);
+        assert_eq!(
+            lines_of(&[b"a\x1b[31\nerror: x\n\x1b]0;oops\nb\n"]),
+            ["a", "error: x", "", "b"]
+        );
     }
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Task;
 use crate::base::{CommitId, Edit, File, PushRef, RefName, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
@@ -37,6 +38,10 @@ pub enum Step {
     SetRef { name: RefName, to: Option<CommitId>, expect: Option<CommitId> },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
+
+    // Services.
+    /// Runs a command or drives a service, and judges whether that worked.
+    Run(Box<Task>),
 }
 
 impl Step {
@@ -44,6 +49,7 @@ impl Step {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Push { .. } => true,
+            Self::Run(task) => task.stays,
             Self::Write { .. }
             | Self::Move { .. }
             | Self::Link { .. }
@@ -87,6 +93,7 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
+            Self::Run(task) => task.fmt(f),
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;
                 for push in refs {

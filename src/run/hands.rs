@@ -36,7 +36,7 @@ impl Hands for World<'_> {
             Step::MakeDir { dir } | Step::RemoveDir { dir } => {
                 Before::Dir { exists: host::read::exists(dir) }
             }
-            Step::Push { .. } => Before::Nothing,
+            Step::Push { .. } | Step::Run(_) => Before::Nothing,
         })
     }
 
@@ -58,6 +58,7 @@ impl Hands for World<'_> {
             Step::SetRef { name, to, expect } => {
                 git::write::set_ref(git, name, to.as_ref(), expect.as_ref())
             }
+            Step::Run(task) => super::task::perform(git, task, out),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
         }
     }

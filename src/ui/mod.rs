@@ -4,6 +4,7 @@
 //! a reader that went away is no reason to stop half way.
 
 mod report;
+pub mod services;
 mod style;
 
 use std::io::{IsTerminal, Write, stderr, stdout};

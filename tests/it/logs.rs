@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gsync::pipeline::judge::Judge;
 use gsync::pipeline::matchers::Matchers;
 use gsync::pipeline::reader::Reader;
-use gsync::pipeline::verdict::{Asked, Ended, Judge, Verdict};
+use gsync::pipeline::verdict::{Asked, Ended, Verdict};
 
 struct Case {
     name: String,
@@ -46,7 +47,10 @@ fn corpus() -> (PathBuf, Vec<Case>) {
             exit: cells[exit].to_owned(),
             failed: cells[truth] == "failed",
             log: logs[cells[name]].clone(),
-            error: error.and_then(|at| cells.get(at)).filter(|it| !it.is_empty()).map(|it| (*it).to_owned()),
+            error: error
+                .and_then(|at| cells.get(at))
+                .filter(|it| !it.is_empty())
+                .map(|it| (*it).to_owned()),
         }
     });
     (dir, cases.collect())
@@ -87,7 +91,11 @@ fn no_failed_log_passes_and_nearly_every_good_one_does() {
             wrong.push(format!("{}: {}: {text}", case.name, verdict.reason()));
         }
         if case.failed {
-            shown.push(format!("{:44} {:4} {text}", case.name, verdict.first.as_ref().map_or(0, |it| it.line)));
+            shown.push(format!(
+                "{:44} {:4} {text}",
+                case.name,
+                verdict.first.as_ref().map_or(0, |it| it.line)
+            ));
         }
         if let Some(error) = &case.error {
             known_lines += 1;

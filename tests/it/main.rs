@@ -6,3 +6,5 @@
 mod house;
 mod lab;
 mod logs;
+mod services;
+mod up;

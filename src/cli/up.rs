@@ -1,0 +1,76 @@
+//! `gsync up`: brings services up to date, and proves it.
+
+use std::cell::RefCell;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use super::args::UpArgs;
+use crate::base::Exit;
+use crate::pipeline::facts::remembered;
+use crate::pipeline::plan::{Places, key, plan};
+use crate::pipeline::state::State;
+use crate::pipeline::{Base, Facts, observe};
+use crate::plan::{Outcome, Plan, Step};
+use crate::run;
+use crate::ui::services as show;
+
+pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
+    let how = args.act.how();
+    let seen: RefCell<Option<Facts>> = RefCell::new(None);
+    let git = &context.git;
+    let think = || {
+        let config = context.config()?;
+        let facts = observe(git, args.since.as_deref())?;
+        let places = Places {
+            work_dir: git.work_dir.clone().context("services need a work tree")?,
+            gsync_dir: git.gsync_dir(),
+        };
+        let plan = plan(&config, &facts, &args.services, &places)?;
+        *seen.borrow_mut() = Some(facts);
+        Ok(plan)
+    };
+    // The outcome is remembered while the lock is held, so no other run comes between.
+    let after = |plan: &Plan, outcome: Outcome| {
+        let Some(facts) = seen.take() else { return Ok(serde_json::Value::Null) };
+        let state = after(remembered(git)?, &facts, plan, outcome, args);
+        run::remember(git, &state)?;
+        if !context.ui.is_for_programs() && !plan.steps.is_empty() {
+            context.ui.say(&show::report(&context.ui.talk_style(), plan, &state));
+        }
+        Ok(show::report_object(plan, &state))
+    };
+    let (_, ran) = context.act_then(&how, think, after)?;
+    Ok(ran.exit())
+}
+
+/// What is to be remembered. The run itself has noted which steps are done and which failed.
+fn after(state: State, facts: &Facts, plan: &Plan, outcome: Outcome, args: &UpArgs) -> State {
+    let before = &facts.state;
+    let mut next = State { gsync: 1, ..state };
+    let tasks = plan.steps.iter().filter_map(|step| match step {
+        Step::Run(task) => Some(task),
+        _ => None,
+    });
+    let mut left: Vec<String> = Vec::new();
+    for task in tasks {
+        if !next.done.contains(&key(task)) && !left.contains(&task.service) {
+            left.push(task.service.clone());
+        }
+    }
+    let everything = args.services.is_empty();
+    if !everything {
+        // Who names services says nothing about the others.
+        next.seen.clone_from(&before.seen);
+        let others = before.left.iter().filter(|name| !args.services.contains(name));
+        left.extend(others.cloned());
+    } else if outcome == Outcome::Done || !matches!(facts.base, Base::Since(_)) {
+        next.seen.clone_from(&facts.now);
+    }
+    next.left = left;
+    if outcome == Outcome::Done {
+        next.done.retain(|done| next.left.contains(&done.service));
+        next.failed = next.failed.filter(|failed| next.left.contains(&failed.service));
+    }
+    next
+}
