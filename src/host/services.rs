@@ -139,8 +139,12 @@ mod tests {
         let url = format!("http://{}/health", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut asked = [0; 16];
-            stream.read_exact(&mut asked).unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.push(byte[0]);
+            }
             stream.write_all(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap();
             String::from_utf8_lossy(&asked).into_owned()
         });

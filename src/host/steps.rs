@@ -179,13 +179,27 @@ fn signal(child: &Child, signal: Signal) {
 fn wait_for_group(child: &Child, grace: Duration, told: Option<(Instant, bool)>) {
     let Some(group) = group(child) else { return };
     let since = told.map_or_else(Instant::now, |(since, _)| since);
-    let is_there = || rustix::process::test_kill_process_group(group).is_ok();
+    let is_there = || rustix::process::test_kill_process_group(group).is_ok() && lives(group);
     while is_there() && since.elapsed() < grace {
         thread::sleep(Duration::from_millis(5));
     }
     if is_there() {
         signal(child, Signal::KILL);
     }
+}
+
+/// Whether somebody of a group is more than a corpse that nobody has buried yet.
+fn lives(group: Pid) -> bool {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return true };
+    let wanted = group.as_raw_nonzero().to_string();
+    entries.flatten().any(|entry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // After the name in brackets: state, parent, group.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let state = fields.next();
+        let _parent = fields.next();
+        fields.next() == Some(wanted.as_str()) && !matches!(state, Some("Z" | "X"))
+    })
 }
 
 /// A number that no other step of this process has.
@@ -267,7 +281,7 @@ mod tests {
     fn being_told_to_stop_ends_the_group() {
         let start = Instant::now();
         let mut sleep = shell("sleep 60 & sleep 60", Path::new("."));
-        let ran = run(&mut sleep, Duration::from_secs(60), &|| true, &mut |_| {}).unwrap();
+        let ran = run(&mut sleep, Duration::from_mins(1), &|| true, &mut |_| {}).unwrap();
         assert_eq!(ran, Ran { end: End::Stopped, survivors: vec![] });
         assert!(start.elapsed() < Duration::from_secs(5));
     }

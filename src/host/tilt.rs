@@ -24,13 +24,16 @@ struct Object {
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Status {
-    update_status: Option<String>,
-    runtime_status: Option<String>,
+    #[serde(rename = "updateStatus")]
+    update: Option<String>,
+    #[serde(rename = "runtimeStatus")]
+    runtime: Option<String>,
     build_history: Vec<Build>,
     current_build: Option<Build>,
     queued: bool,
     waiting: Option<Waiting>,
-    disable_status: Option<Disable>,
+    #[serde(rename = "disableStatus")]
+    disable: Option<Disable>,
     local_resource_info: Option<Local>,
 }
 
@@ -92,8 +95,8 @@ impl Status {
         }
         let Some(last) = self.build_history.first() else {
             // A resource that only serves has nothing to build.
-            return match self.update_status.as_deref() {
-                Some("not_applicable") => self.runtime(),
+            return match self.update.as_deref() {
+                Some("not_applicable") => self.running(),
                 _ => Look::Building,
             };
         };
@@ -107,15 +110,15 @@ impl Status {
         if let Some(error) = &last.error {
             return Look::Failed(error.clone());
         }
-        match self.update_status.as_deref() {
-            Some("ok" | "not_applicable") => self.runtime(),
+        match self.update.as_deref() {
+            Some("ok" | "not_applicable") => self.running(),
             Some("error") => Look::Failed("the update failed".to_owned()),
             _ => Look::Building,
         }
     }
 
-    fn runtime(&self) -> Look {
-        match self.runtime_status.as_deref() {
+    fn running(&self) -> Look {
+        match self.runtime.as_deref() {
             Some("ok" | "not_applicable") => {
                 Look::Up(self.local_resource_info.as_ref().and_then(|info| info.pid))
             }
@@ -126,11 +129,11 @@ impl Status {
 
     /// Whether it failed and does nothing about it: who waits for it waits for ever.
     pub fn is_broken(&self) -> bool {
-        self.update_status.as_deref() == Some("error") && self.current_build.is_none()
+        self.update.as_deref() == Some("error") && self.current_build.is_none()
     }
 
     pub fn is_disabled(&self) -> bool {
-        self.disable_status.as_ref().is_some_and(|it| it.state == "Disabled")
+        self.disable.as_ref().is_some_and(|it| it.state == "Disabled")
     }
 
     /// The error of the last build.

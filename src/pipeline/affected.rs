@@ -244,12 +244,12 @@ pub fn order(services: &[Service]) -> Result<Vec<usize>, Problem> {
     for (at, service) in services.iter().enumerate() {
         let name = plain(&service.name);
         if index(&service.name) != Some(at) {
-            return Err(bad(format!("there are two services with the name {name}")));
+            return Err(bad(&format!("there are two services with the name {name}")));
         }
         for other in &service.after {
             if index(other).is_none() {
                 let problem =
-                    bad(format!("the service {name} waits for {}, which is none", plain(other)));
+                    bad(&format!("the service {name} waits for {}, which is none", plain(other)));
                 let known = services.iter().map(|service| service.name.as_str());
                 return Err(match nearest(other, known) {
                     Some(near) => problem.hint(format!("write `{near}` if that is what you mean")),
@@ -289,10 +289,10 @@ fn cycle(services: &[Service], done: &[bool]) -> Problem {
         walk.push(at);
     }
     let names: Vec<String> = walk.iter().map(|at| plain(&services[*at].name)).collect();
-    bad(format!("services wait for each other: {}", names.join(" after ")))
+    bad(&format!("services wait for each other: {}", names.join(" after ")))
 }
 
-fn bad(why: String) -> Problem {
+fn bad(why: &str) -> Problem {
     Problem::usage("config", format!("{}: {why}", crate::config::FILE))
 }
 

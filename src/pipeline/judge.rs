@@ -206,7 +206,7 @@ impl Judge {
     }
 
     /// Judges.
-    pub fn finish(mut self, ended: Ended) -> Verdict {
+    pub fn finish(mut self, ended: &Ended) -> Verdict {
         // Once more over the end, as a whole: a pattern may have been split by a block.
         let tail = std::mem::take(&mut self.tail);
         let end = last_lines(&tail, TAIL_LINES)
@@ -228,7 +228,7 @@ impl Judge {
             false => self.ok_exit.contains(code),
         };
         let strong = self.strong.iter().flatten().next().is_some();
-        let why = match &ended {
+        let why = match ended {
             Ended::Exit(code) if good(code) => None,
             Ended::Running if !strong => None,
             other => Some(Why::Ended(other.clone())),
@@ -267,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    fn judge(log: &str, ended: Ended, asked: &Asked<'_>) -> Verdict {
+    fn judge(log: &str, ended: &Ended, asked: &Asked<'_>) -> Verdict {
         let matchers = Arc::new(Matchers::new(None).unwrap());
         let mut judge = Judge::new(matchers, asked).unwrap();
         judge.block(log.as_bytes());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn plainly(log: &str, code: i32) -> Verdict {
-        judge(log, Ended::Exit(code), &Asked::default())
+        judge(log, &Ended::Exit(code), &Asked::default())
     }
 
     #[test]
@@ -309,27 +309,27 @@ mod tests {
             success: &["^ready$".to_owned()],
             ..Asked::default()
         };
-        assert!(judge("ready\n", Ended::Exit(0), &asked).ok());
-        assert_eq!(judge("ready\nboom\n", Ended::Exit(0), &asked).why, Why::Said);
-        assert_eq!(judge("boom\nready\n", Ended::Exit(0), &asked).why, Why::Said);
-        assert_eq!(judge("fine\n", Ended::Exit(0), &asked).why, Why::NoSuccess);
+        assert!(judge("ready\n", &Ended::Exit(0), &asked).ok());
+        assert_eq!(judge("ready\nboom\n", &Ended::Exit(0), &asked).why, Why::Said);
+        assert_eq!(judge("boom\nready\n", &Ended::Exit(0), &asked).why, Why::Said);
+        assert_eq!(judge("fine\n", &Ended::Exit(0), &asked).why, Why::NoSuccess);
         let late = Ended::TimedOut(Duration::from_secs(5));
-        assert_eq!(judge("ready\n", late.clone(), &asked).why, Why::Ended(late));
+        assert_eq!(judge("ready\n", &late, &asked).why, Why::Ended(late));
     }
 
     #[test]
     fn an_exit_that_is_said_to_be_good_is_good_and_no_other() {
         let asked = Asked { ok_exit: &[0, 1], ..Asked::default() };
-        assert!(judge("", Ended::Exit(1), &asked).ok());
-        assert!(!judge("", Ended::Exit(2), &asked).ok());
+        assert!(judge("", &Ended::Exit(1), &asked).ok());
+        assert!(!judge("", &Ended::Exit(2), &asked).ok());
     }
 
     #[test]
     fn a_watcher_whose_next_build_is_good_is_good() {
         let log = "ERROR in ./src/b.js 2:0\nwebpack 5.1 compiled with 1 error in 4 ms\n";
-        assert!(!judge(log, Ended::Running, &Asked::default()).ok());
+        assert!(!judge(log, &Ended::Running, &Asked::default()).ok());
         let fixed = format!("{log}webpack 5.1 compiled successfully in 1 ms\n");
-        assert!(judge(&fixed, Ended::Running, &Asked::default()).ok());
+        assert!(judge(&fixed, &Ended::Running, &Asked::default()).ok());
     }
 
     #[test]
@@ -360,7 +360,7 @@ mod tests {
         for line in log.split_inclusive('\n') {
             judge.block(line.as_bytes());
         }
-        assert_eq!(judge.finish(Ended::Exit(101)), whole);
+        assert_eq!(judge.finish(&Ended::Exit(101)), whole);
         let first = whole.first.unwrap();
         assert_eq!(first.before, ["b", "c"]);
         assert_eq!(first.after, ["d", "e", "f", "g"]);

@@ -272,7 +272,7 @@ mod tests {
     fn facts(changed: &[&str], state: State) -> Facts {
         let base = Base::LastUp(CommitId::new("a1b2c3d"));
         let changed = changed.iter().map(|path| RepoPath::from(*path)).collect();
-        Facts { base, changed, now: Default::default(), state }
+        Facts { base, changed, now: crate::pipeline::state::Seen::default(), state }
     }
 
     fn said(plan: &Plan) -> Vec<String> {
@@ -315,9 +315,9 @@ mod tests {
         assert_eq!(said(&mended).len(), 3, "its sources changed: from its first step");
         let other = plan(&config, &facts(&["ui/a"], after_failure()), &[], &places()).unwrap();
         assert_eq!(said(&other).len(), 2);
-        let names = ["server".to_owned()];
-        let named = plan(&config, &facts(&[], after_failure()), &names, &places()).unwrap();
-        assert_eq!(said(&named).len(), 2, "who names a service means all its steps");
+        let one = ["server".to_owned()];
+        let all = plan(&config, &facts(&[], after_failure()), &one, &places()).unwrap();
+        assert_eq!(said(&all).len(), 2, "who names a service means all its steps");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
 fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<Ended> {
     let mut command = host::steps::shell(line, &task.dir);
     let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
-    Ok(ended(ran, limit, ear))
+    Ok(ended(&ran, limit, ear))
 }
 
 /// Triggers, and believes only the structure: a new build without an error, and a runtime that
@@ -120,7 +120,7 @@ fn watch(
         let mut command = host::process::command(program);
         command.args(args);
         let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
-        let ended = ended(ran, limit, ear);
+        let ended = ended(&ran, limit, ear);
         if ended != Ended::Exit(0) {
             return Ok(ended);
         }

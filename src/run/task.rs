@@ -132,7 +132,7 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
         let ended = drive::drive(task, &mut ear);
         ear.hear(None);
         let heard = ear.heard.first().copied();
-        let verdict = ear.judge.finish(ended);
+        let verdict = ear.judge.finish(&ended);
         let remedy = heard.filter(|_| !verdict.ok() && !super::stopped());
         let Some(at) = remedy else { break verdict };
         state.fixes.push(entry(task, at));
@@ -233,7 +233,7 @@ pub fn remember(git: &Git, state: &State) -> Result<()> {
 }
 
 /// Ends in the words of the judge.
-pub(super) fn ended(ran: host::steps::Ran, after: Duration, ear: &mut Ear<'_>) -> Ended {
+pub(super) fn ended(ran: &host::steps::Ran, after: Duration, ear: &mut Ear<'_>) -> Ended {
     if !ran.survivors.is_empty() {
         let pids: Vec<String> = ran.survivors.iter().map(ToString::to_string).collect();
         ear.remark(&format!("still running, outside of its group: {}", pids.join(", ")));

@@ -64,7 +64,7 @@ fn judge(matchers: &Arc<Matchers>, case: &Case, piece: usize) -> Verdict {
         reader.push(piece, &mut |block| judge.block(block));
     }
     reader.end(&mut |block| judge.block(block));
-    judge.finish(match case.exit.as_str() {
+    judge.finish(&match case.exit.as_str() {
         "running" => Ended::Running,
         exit => match exit.parse::<i32>().unwrap() {
             signal if signal < 0 => Ended::Signal(-signal),

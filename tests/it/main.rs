@@ -7,4 +7,5 @@ mod house;
 mod lab;
 mod logs;
 mod services;
+mod tilt;
 mod up;
