@@ -134,21 +134,35 @@ impl Judge {
                 _ => {}
             }
         }
+        let (late, summary, hard) = (first(Kind::Late), first(Kind::Summary), first(Kind::Hard));
+        let veto = hard.or(summary);
+        let strong = if summary.is_some() { None } else { hard.or(first(Kind::Error)) };
+        let is_word = summary.or(strong).is_none();
+        let guess = is_word && first(Kind::Guess).is_some();
+        let closing = is_word && !guess && first(Kind::Closing).is_some();
+        // Most such lines say what was said before: only what is news is kept.
+        let is_news = late.is_some()
+            || veto.is_some_and(|tool| self.hard[tool].is_none())
+            || summary.is_some_and(|tool| self.summary[tool].is_none())
+            || strong.is_some_and(|tool| self.strong[tool].is_none())
+            || ((guess || closing) && self.guess.is_none());
+        if !is_news {
+            return;
+        }
         let found = self.found(block, start, end);
-        if let Some(tool) = first(Kind::Late) {
+        if let Some(tool) = late {
             self.late[tool] = Some(found.clone());
         }
-        let (summary, hard) = (first(Kind::Summary), first(Kind::Hard));
-        if let Some(tool) = hard.or(summary) {
+        if let Some(tool) = veto {
             self.hard[tool].get_or_insert_with(|| found.clone());
         }
         if let Some(tool) = summary {
             self.summary[tool].get_or_insert(found);
-        } else if let Some(tool) = hard.or(first(Kind::Error)) {
+        } else if let Some(tool) = strong {
             self.strong[tool].get_or_insert(found);
-        } else if first(Kind::Guess).is_some() {
-            self.guess.get_or_insert(found);
-        } else if first(Kind::Closing).is_some() {
+        } else if guess {
+            self.guess = Some(found);
+        } else if closing {
             self.closing = Some(found);
         }
     }

@@ -15,5 +15,15 @@ pub mod reader;
 pub mod state;
 pub mod verdict;
 
+use crate::config::{Config, OnPull};
+
 pub use affected::{Concerned, Reason, concerned};
 pub use facts::{Base, Facts, observe};
+
+/// Whether a pull that concerns these services is to bring them up by itself: `gsync up` then
+/// brings up all that are concerned, because an order with gaps proves nothing.
+pub fn brings_up(config: &Config, concerned: &[Concerned]) -> bool {
+    let is_up =
+        |name: &str| config.service.iter().any(|it| it.name == name && it.on_pull == OnPull::Up);
+    concerned.iter().any(|one| is_up(&one.service))
+}

@@ -86,7 +86,9 @@ pub fn plan(
     for (at, mut task) in tasks.into_iter().enumerate() {
         task.number = at + 1;
         task.of = of;
-        if resumes && is_done(&facts.state, &task) && !touched.contains(&task.service) {
+        // Only what stands before the first step that runs: what follows it builds on it.
+        let may_pass = resumes && steps.is_empty() && !touched.contains(&task.service);
+        if may_pass && is_done(&facts.state, &task) {
             passed.push(format!("{}: {}", task.service, task.name));
             continue;
         }
@@ -318,6 +320,16 @@ mod tests {
         let one = ["server".to_owned()];
         let all = plan(&config, &facts(&[], after_failure()), &one, &places()).unwrap();
         assert_eq!(said(&all).len(), 2, "who names a service means all its steps");
+    }
+
+    #[test]
+    fn a_step_that_follows_one_that_runs_again_runs_again() {
+        let config = config(TWO);
+        let whole = plan(&config, &facts(&["types/a"], State::default()), &[], &places()).unwrap();
+        let Step::Run(restart) = &whole.steps[1] else { panic!() };
+        let state = State { done: vec![key(restart)], ..after_failure() };
+        let again = plan(&config, &facts(&[], state), &[], &places()).unwrap();
+        assert_eq!(said(&again).len(), 3);
     }
 
     #[test]

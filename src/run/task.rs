@@ -101,6 +101,8 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
         state.failed = None;
         state.fixes.clear();
     }
+    // It may have been done once; now it is not, until it is again.
+    state.done.retain(|done| *done != key(task));
     let mut log = Log::begin(&task.logs)?;
     let mask = Mask::new(env::secrets());
     let mut tried: Vec<String> = Vec::new();
@@ -146,7 +148,6 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
     };
     if verdict.ok() {
         log.drop();
-        state.done.retain(|done| *done != key(task));
         state.done.push(key(task));
         return remember(git, &state);
     }

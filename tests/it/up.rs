@@ -117,6 +117,80 @@ fn at_the_timeout_no_process_of_the_step_survives() {
 }
 
 #[test]
+fn ctrl_c_ends_the_step_with_all_its_processes() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"touch started; sleep 62.5 & sleep 62.5\""));
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !ada.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = ada.sh(&format!("kill -INT {}", child.id())).exits(0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(ada.sh("ps -eo args | grep '[s]leep 62.5' || true").stdout, "");
+    assert!(ada.read(".git/gsync/up.json").contains("interrupted"));
+}
+
+#[test]
+fn a_step_that_failed_twice_is_not_done_because_it_was_done_once() {
+    let lab = Lab::new();
+    let two = "[[service]]\nname = \"s\"\npaths = [\"src/**\"]\nsteps = [\
+               { name = \"one\", run = \"echo one >> ran; sh one.sh\" }, \
+               { name = \"two\", run = \"echo two >> ran; sh two.sh\" }]\n\
+               [[service]]\nname = \"nothing\"\npaths = [\"/ran\", \"*.sh\"]\n";
+    let ada = with_services(&lab, two);
+    let set = |one: &str, two: &str| {
+        ada.write("one.sh", one);
+        ada.write("two.sh", two);
+    };
+    set("", "exit 1");
+    let _ = ada.gsync(&["up"]).exits(4);
+    ada.write("src/a", "x");
+    set("exit 1", "");
+    let _ = ada.gsync(&["up"]).exits(3);
+    set("", "");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada), ["one", "two", "one", "one", "two"]);
+}
+
+#[test]
+fn processes_of_pm2_and_units_of_systemd_must_stay_up_and_addresses_must_answer() {
+    let lab = Lab::new();
+    let config = |step: &str| one(&format!("{step}, timeout = \"700ms\""));
+    let ada = with_services(&lab, &config("pm2 = \"api\""));
+    let bin = lab.path("bin");
+    let at_bin = lab.at("bin", bin.clone());
+    at_bin.script(
+        "pm2",
+        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nn=$(cat \"$0.n\" 2>/dev/null || echo 0)\n\
+         echo $((n + $(cat \"$0.step\"))) > \"$0.n\"\n\
+         printf '[{\"name\":\"api\",\"pid\":7,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
+         \"$(cat \"$0.status\")\" $n\n",
+    );
+    at_bin.script(
+        "systemctl",
+        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nprintf 'ActiveState=%s\\nResult=%s\\nMainPID=7\\nNRestarts=0\\n' $(cat \"$0.is\")\n",
+    );
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let ada = ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40");
+    let pm2 = |status: &str, step: &str| {
+        at_bin.write("pm2.status", status);
+        at_bin.write("pm2.step", step);
+        ada.gsync(&["up", "s"])
+    };
+    let _ = pm2("online", "0").exits(0);
+    let _ = pm2("errored", "0").exits(3).says("api is errored in pm2");
+    let _ = pm2("online", "1").exits(3).says("timed out");
+    ada.write(".gsync.toml", config("systemd = \"api.service\""));
+    at_bin.write("systemctl.is", "active success");
+    let _ = ada.gsync(&["up", "s"]).exits(0);
+    at_bin.write("systemctl.is", "failed exit-code");
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("api.service is failed: exit-code");
+    ada.write(".gsync.toml", config("http = \"http://127.0.0.1:1/health\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("does not answer");
+}
+
+#[test]
 fn a_remedy_is_tried_once_and_then_the_same_step_again() {
     let lab = Lab::new();
     let config = |fix: &str| {
