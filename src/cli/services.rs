@@ -11,7 +11,7 @@ use crate::ui::services as show;
 pub fn main(context: &Context, args: &ServicesArgs) -> Result<Exit> {
     let config = context.config()?;
     plan::check(&config)?;
-    let facts = observe(&context.git, args.since.as_deref())?;
+    let facts = observe(&context.git, args.since.as_deref(), false)?;
     let concerned = plan::wanted(&config, &facts)?;
     if context.ui.json {
         context.ui.object(&show::services_object(&config, &facts, &concerned));

@@ -21,7 +21,7 @@ pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
     let git = &context.git;
     let think = || {
         let config = context.config()?;
-        let facts = observe(git, args.since.as_deref())?;
+        let facts = observe(git, args.since.as_deref(), true)?;
         let places = Places {
             work_dir: git.work_dir.clone().context("services need a work tree")?,
             gsync_dir: git.gsync_dir(),

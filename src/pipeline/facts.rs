@@ -53,8 +53,10 @@ pub struct Facts {
     pub state: State,
 }
 
-/// Looks. `since` is a revision as the user wrote it.
-pub fn observe(git: &Git, since: Option<&str>) -> Result<Facts> {
+/// Looks. `since` is a revision as the user wrote it. Who `remembers` what was brought up needs
+/// to know what is not committed; for the question what a change touches that is not worth
+/// another comparison.
+pub fn observe(git: &Git, since: Option<&str>, remembers: bool) -> Result<Facts> {
     let state = remembered(git)?;
     let head = git.resolve_commit("HEAD")?;
     let base = match since {
@@ -69,16 +71,29 @@ pub fn observe(git: &Git, since: Option<&str>) -> Result<Facts> {
             None => before_last_pull(git)?.map_or(Base::Nothing, Base::Pull),
         },
     };
+    // Two questions that each walk the whole work tree: at the same time.
+    let (untracked, tracked) = std::thread::scope(|scope| {
+        let untracked = scope.spawn(|| untracked(git));
+        let tracked = base.commit().map_or_else(|| Ok(BTreeSet::new()), |id| differing(git, id));
+        let nobody = |_| Err(anyhow::anyhow!("looking for untracked files ended badly"));
+        (untracked.join().unwrap_or_else(nobody), tracked)
+    });
+    let untracked = untracked?;
+    let with_untracked = |mut paths: BTreeSet<RepoPath>| {
+        paths.extend(untracked.iter().cloned());
+        paths
+    };
+    let mut changed = match &base {
+        Base::Nothing => BTreeSet::new(),
+        _ => with_untracked(tracked?),
+    };
     let dirty = match &head {
-        Some(head) => differing(git, head)?,
+        _ if !remembers => BTreeSet::new(),
+        Some(head) if base.commit() == Some(head) => changed.clone(),
+        Some(head) => with_untracked(differing(git, head)?),
         None => BTreeSet::new(),
     };
     let now = Seen { dirty: marks(git, &dirty), head };
-    let mut changed = match base.commit() {
-        Some(base) if Some(base) == now.head.as_ref() => dirty,
-        Some(base) => differing(git, base)?,
-        None => BTreeSet::new(),
-    };
     if matches!(base, Base::LastUp(_)) {
         subtract(&mut changed, &state.seen, &now, &|path| mark(git, path));
     }
@@ -140,14 +155,16 @@ fn is_pull(what: &str) -> bool {
     ["pull", "merge ", "rebase (finish)", "gsync"].iter().any(|start| what.starts_with(start))
 }
 
-/// The paths in which the work tree differs from a commit, untracked files included.
+/// The tracked paths in which the work tree differs from a commit.
 fn differing(git: &Git, base: &CommitId) -> Result<BTreeSet<RepoPath>> {
     // Without renames both sides of one are named.
     let args = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", base.as_str(), "--"];
-    let mut paths = split(&git.must_bytes(&args).context("what changed")?);
+    Ok(split(&git.must_bytes(&args).context("what changed")?))
+}
+
+fn untracked(git: &Git) -> Result<BTreeSet<RepoPath>> {
     let args = ["ls-files", "--others", "--exclude-standard", "-z"];
-    paths.append(&mut split(&git.must_bytes(&args).context("what is untracked")?));
-    Ok(paths)
+    Ok(split(&git.must_bytes(&args).context("what is untracked")?))
 }
 
 fn split(bytes: &[u8]) -> BTreeSet<RepoPath> {
