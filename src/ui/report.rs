@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use serde_json::{Value, json};
 
 use super::{Ui, talk};
-use crate::plan::{Event, Outcome, Report};
+use crate::plan::{Event, Outcome, Report, Step};
 
 /// For people: one line a step on stderr, in the voice of git.
 pub struct Human(pub Ui);
@@ -25,8 +25,14 @@ impl Report for Human {
                 plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
             }
             Event::Planned { plan, .. } => ui.say(&style.title(&plan.title)),
+            // What takes minutes is named when it begins.
+            Event::Started { step: step @ Step::Run(_) } => ui.say(&format!("  {step}")),
+            Event::Done { step: Step::Run(_) } => {}
             Event::Done { step } => ui.say(&format!("  {step}")),
             Event::Output { line } => ui.detail(&format!("    {line}")),
+            Event::Failed { step: Step::Run(_), why } => {
+                talk(&format!("    {} {why}", style.error("failed:")));
+            }
             Event::Failed { step, why } => {
                 talk(&format!("  {step}\n    {} {why}", style.error("failed:")));
             }

@@ -39,7 +39,7 @@ pub fn services(style: &Style, config: &Config, facts: &Facts, concerned: &[Conc
     if concerned.is_empty() {
         text += "no service is concerned\n";
     } else {
-        text += &format!("{} bring them up to date: `gsync up`\n", style.hint("hint:"));
+        text += &format!("{} run `gsync up` to bring them up to date\n", style.hint("hint:"));
     }
     text
 }
@@ -100,7 +100,7 @@ pub fn report(style: &Style, plan: &Plan, state: &State) -> String {
         for fix in &failed.fixes {
             lines.push(format!("tried to mend it: {}", plain(fix)));
         }
-        let hint = "mend it and go on where it failed: `gsync up`";
+        let hint = "run `gsync up` to go on where it failed";
         lines.push(format!("{} {hint}", style.hint("hint:")));
     }
     lines.join("\n")
