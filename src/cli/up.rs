@@ -48,24 +48,29 @@ pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
 fn after(state: State, facts: &Facts, plan: &Plan, outcome: Outcome, args: &UpArgs) -> State {
     let before = &facts.state;
     let mut next = State { gsync: 1, ..state };
-    let tasks = plan.steps.iter().filter_map(|step| match step {
-        Step::Run(task) => Some(task),
-        _ => None,
-    });
+    let tasks = || {
+        plan.steps.iter().filter_map(|step| match step {
+            Step::Run(task) => Some(task),
+            _ => None,
+        })
+    };
     let mut left: Vec<String> = Vec::new();
-    for task in tasks {
+    for task in tasks() {
         if !next.done.contains(&key(task)) && !left.contains(&task.service) {
             left.push(task.service.clone());
         }
     }
-    let everything = args.services.is_empty();
-    if !everything {
-        // Who names services says nothing about the others.
+    // What this run was not about is as it was.
+    let others = before.left.iter().filter(|name| tasks().all(|task| task.service != **name));
+    left.extend(others.cloned());
+    if !args.services.is_empty() {
         next.seen.clone_from(&before.seen);
-        let others = before.left.iter().filter(|name| !args.services.contains(name));
-        left.extend(others.cloned());
+        for name in args.services.iter().filter(|name| !left.contains(name)) {
+            next.own.insert(name.clone(), facts.now.clone());
+        }
     } else if outcome == Outcome::Done || !matches!(facts.base, Base::Since(_)) {
         next.seen.clone_from(&facts.now);
+        next.own.clear();
     }
     next.left = left;
     if outcome == Outcome::Done {

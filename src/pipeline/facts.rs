@@ -48,6 +48,8 @@ pub struct Facts {
     pub base: Base,
     /// The paths that changed since, in the work tree too; both sides of a rename.
     pub changed: Vec<RepoPath>,
+    /// The same for each service that was brought up by name since.
+    pub own: BTreeMap<String, Vec<RepoPath>>,
     /// The sources as they are now.
     pub now: Seen,
     pub state: State,
@@ -97,7 +99,16 @@ pub fn observe(git: &Git, since: Option<&str>, remembers: bool) -> Result<Facts>
     if matches!(base, Base::LastUp(_)) {
         subtract(&mut changed, &state.seen, &now, &|path| mark(git, path));
     }
-    Ok(Facts { base, changed: changed.into_iter().collect(), now, state })
+    let mut own = BTreeMap::new();
+    if since.is_none() {
+        for (service, seen) in &state.own {
+            let Some(id) = known(git, seen.head.as_ref())? else { continue };
+            let mut changed = with_untracked(differing(git, &id)?);
+            subtract(&mut changed, seen, &now, &|path| mark(git, path));
+            own.insert(service.clone(), changed.into_iter().collect());
+        }
+    }
+    Ok(Facts { base, changed: changed.into_iter().collect(), own, now, state })
 }
 
 /// What was remembered; what cannot be read is forgotten.

@@ -26,34 +26,42 @@ pub struct Places {
 
 /// Which services a plain `gsync up` or `gsync services` is about.
 pub fn wanted(config: &Config, facts: &Facts) -> Result<Vec<Concerned>, Problem> {
-    let left = match facts.base {
-        Base::Nothing => return all(config, &Reason::Unknown),
+    let touched = touched(config, facts)?;
+    let left: Vec<&String> = match facts.base {
         Base::Since(_) => Vec::new(),
-        // A service that was removed since is left to nobody.
-        Base::LastUp(_) | Base::Pull(_) => {
-            let is_there = |name: &&String| config.service.iter().any(|it| it.name == **name);
-            facts.state.left.iter().filter(is_there).cloned().collect()
-        }
+        _ => facts.state.left.iter().collect(),
     };
-    let touched = concerned(config, &facts.changed)?;
-    if left.is_empty() {
-        return Ok(touched);
-    }
-    let mut names: Vec<String> = touched.iter().map(|it| it.service.clone()).collect();
-    names.extend(left.iter().cloned());
-    // Once more by name, so that the order is right for both together.
-    let mut both = named(config, &names, &Reason::Unfinished)?;
-    for one in &mut both {
+    let is_wanted =
+        |name: &String| left.contains(&name) || touched.iter().any(|one| one.service == *name);
+    let names: Vec<String> =
+        config.service.iter().map(|it| it.name.clone()).filter(is_wanted).collect();
+    // Once more by name, so that the order is right for all of them together.
+    let mut all = named(config, &names, &Reason::Unfinished)?;
+    for one in &mut all {
         if let Some(known) = touched.iter().find(|it| it.service == one.service) {
             one.because.clone_from(&known.because);
             one.reasons = known.reasons;
-        }
-        if left.contains(&one.service) && !one.because.contains(&Reason::Unfinished) {
-            one.because.push(Reason::Unfinished);
-            one.reasons += 1;
+            if left.contains(&&one.service) {
+                one.because.push(Reason::Unfinished);
+                one.reasons += 1;
+            }
         }
     }
-    Ok(both)
+    Ok(all)
+}
+
+/// The services whose sources changed since they were brought up, each since its own time.
+fn touched(config: &Config, facts: &Facts) -> Result<Vec<Concerned>, Problem> {
+    let mut touched = match facts.base {
+        Base::Nothing => all(config, &Reason::Unknown)?,
+        _ => concerned(config, &facts.changed)?,
+    };
+    for (name, paths) in &facts.own {
+        touched.retain(|one| one.service != *name);
+        let own = concerned(config, paths)?;
+        touched.extend(own.into_iter().filter(|one| one.service == *name));
+    }
+    Ok(touched)
 }
 
 /// The steps for these services. Steps that were done before a failure and whose service did
@@ -70,8 +78,7 @@ pub fn plan(
         false => named(config, names, &Reason::Named)?,
     };
     let resumes = names.is_empty() && !matches!(facts.base, Base::Since(_) | Base::Nothing);
-    let touched: Vec<String> =
-        concerned(config, &facts.changed)?.into_iter().map(|it| it.service).collect();
+    let touched: Vec<String> = touched(config, facts)?.into_iter().map(|it| it.service).collect();
     let mut tasks = Vec::new();
     for one in &services {
         for service in config.service.iter().filter(|service| service.name == one.service) {
@@ -274,7 +281,13 @@ mod tests {
     fn facts(changed: &[&str], state: State) -> Facts {
         let base = Base::LastUp(CommitId::new("a1b2c3d"));
         let changed = changed.iter().map(|path| RepoPath::from(*path)).collect();
-        Facts { base, changed, now: crate::pipeline::state::Seen::default(), state }
+        Facts {
+            base,
+            changed,
+            own: std::collections::BTreeMap::new(),
+            now: crate::pipeline::state::Seen::default(),
+            state,
+        }
     }
 
     fn said(plan: &Plan) -> Vec<String> {

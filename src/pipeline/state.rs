@@ -18,6 +18,8 @@ pub struct State {
     pub gsync: u32,
     /// What the services were last brought up to.
     pub seen: Seen,
+    /// Those that were brought up by name since then, and what to.
+    pub own: BTreeMap<String, Seen>,
     /// The steps of the last run that are done, in order.
     pub done: Vec<Key>,
     /// Services of the last run that are not done.

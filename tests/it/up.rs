@@ -242,8 +242,12 @@ fn a_named_service_says_nothing_about_the_others() {
     let _ = ada.gsync(&["up"]).exits(0);
     ada.write("types/a", "x");
     let _ = ada.gsync(&["up", "ui"]).exits(0);
+    let _ = ada.gsync(&["services"]).exits(0).says("server").says_not("\nui");
     let _ = ada.gsync(&["up"]).exits(0);
-    assert_eq!(ran(&ada)[4..], ["ui", "wasm", "server", "internal", "ui"]);
+    assert_eq!(ran(&ada)[4..], ["ui", "wasm", "server", "internal"]);
+    ada.write("types/a", "xy");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada).len(), 12);
 }
 
 #[test]
