@@ -15,7 +15,7 @@
 //! |---|---|
 //! | interfaces | [`cli`], [`ui`] |
 //! | engine | [`run`] |
-//! | planners | [`sync`], [`hooks`], [`guard`] |
+//! | planners | [`sync`], [`hooks`], [`guard`], [`pipeline`] |
 //! | adapters | [`git`], [`host`] |
 //! | vocabulary | [`base`], [`plan`], [`config`] |
 

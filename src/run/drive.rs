@@ -37,6 +37,9 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
 }
 
 fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<Ended> {
+    if !task.dir.is_dir() {
+        anyhow::bail!("there is no directory {}", task.dir.display());
+    }
     let mut command = host::steps::shell(line, &task.dir);
     let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
     Ok(ended(&ran, limit, ear))

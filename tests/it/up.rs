@@ -251,6 +251,18 @@ fn a_named_service_says_nothing_about_the_others() {
 }
 
 #[test]
+fn a_directory_that_is_missing_and_matchers_that_make_no_sense_are_named() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"true\", dir = \"client\""));
+    let _ = ada.gsync(&["up"]).exits(3).says("not started: there is no directory");
+    ada.write(".gsync.toml", one("run = \"echo OOPS 7\""));
+    ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhard = ['^OOPS \\d']\n");
+    let _ = ada.gsync(&["up"]).exits(3).says("> OOPS 7");
+    ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhrad = ['^OOPS']\n");
+    let _ = ada.gsync(&["up"]).exits(3).says(".gsync/matchers.toml:3");
+}
+
+#[test]
 fn a_log_directory_of_the_repository_is_used() {
     let lab = Lab::new();
     let ada = with_services(&lab, &(one("run = \"exit 9\"") + "[log]\ndir = \"logs\"\n"));
