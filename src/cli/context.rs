@@ -128,7 +128,11 @@ impl Context {
             .hint("look at what stands in the way above, then run `gsync rescue`")
             .into());
         }
-        self.ui.say(&format!("run {} ({}) was cut off; it was put back", left.id, left.plan.title));
+        let now = match outcome {
+            Outcome::Kept => "what it did stays",
+            _ => "it was put back",
+        };
+        self.ui.say(&format!("run {} ({}) was cut off; {now}", left.id, left.plan.title));
         Ok(Some((left, outcome)))
     }
 

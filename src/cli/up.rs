@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use super::args::UpArgs;
 use crate::base::Exit;
-use crate::pipeline::facts::remembered;
+use crate::pipeline::facts::{own_matchers, remembered};
+use crate::pipeline::matchers::Matchers;
 use crate::pipeline::plan::{Places, key, plan};
 use crate::pipeline::state::State;
 use crate::pipeline::{Base, Facts, observe};
@@ -17,7 +18,7 @@ use crate::ui::services as show;
 
 pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
     let how = args.act.how();
-    let seen: RefCell<Option<Facts>> = RefCell::new(None);
+    let seen: RefCell<Option<(Facts, Vec<String>)>> = RefCell::new(None);
     let git = &context.git;
     let think = || {
         let config = context.config()?;
@@ -27,13 +28,21 @@ pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
             gsync_dir: git.gsync_dir(),
         };
         let plan = plan(&config, &facts, &args.services, &places)?;
-        *seen.borrow_mut() = Some(facts);
+        // What is wrong with the repository's own matchers is said before the first step.
+        if let Some(own) = own_matchers(git)? {
+            Matchers::new(Some(&own))?;
+        }
+        let services = config.service.iter().map(|service| service.name.clone()).collect();
+        *seen.borrow_mut() = Some((facts, services));
         Ok(plan)
     };
     // The outcome is remembered while the lock is held, so no other run comes between.
     let after = |plan: &Plan, outcome: Outcome| {
-        let Some(facts) = seen.take() else { return Ok(serde_json::Value::Null) };
-        let state = after(remembered(git)?, &facts, plan, outcome, args);
+        let Some((facts, services)) = seen.take() else { return Ok(serde_json::Value::Null) };
+        let mut state = after(remembered(git)?, &facts, plan, outcome, args);
+        // A service that is gone is left to nobody.
+        state.left.retain(|name| services.contains(name));
+        state.own.retain(|name, _| services.contains(name));
         run::remember(git, &state)?;
         if !context.ui.is_for_programs() && !plan.steps.is_empty() {
             context.ui.say(&show::report(&context.ui.talk_style(), plan, &state));

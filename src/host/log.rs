@@ -21,6 +21,14 @@ impl Log {
     /// Begins a log in a directory, which is made if it is not there.
     pub fn begin(dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        // What a killed run left; nobody else is at work while we have the lock.
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("running-") && name.ends_with(".log") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
         let path = dir.join(format!("running-{}.log", std::process::id()));
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(true);

@@ -259,7 +259,24 @@ fn a_directory_that_is_missing_and_matchers_that_make_no_sense_are_named() {
     ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhard = ['^OOPS \\d']\n");
     let _ = ada.gsync(&["up"]).exits(3).says("> OOPS 7");
     ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhrad = ['^OOPS']\n");
-    let _ = ada.gsync(&["up"]).exits(3).says(".gsync/matchers.toml:3");
+    let _ = ada.gsync(&["up"]).exits(2).says(".gsync/matchers.toml:3");
+}
+
+#[test]
+fn what_was_killed_is_begun_again_and_a_service_that_is_gone_is_forgotten() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    ada.write(".gitignore", "ran\n");
+    let killed = lab.at("ada", ada.dir.clone()).with_env("GSYNC_STOP_AT", "3");
+    assert_eq!(killed.gsync(&["up"]).code, -1);
+    let _ = ada.gsync(&["up"]).exits(0).says("was cut off; what it did stays");
+    assert_eq!(ran(&ada), ["wasm", "wasm", "server", "internal", "ui"]);
+
+    ada.write(".gsync.toml", FOUR.replace("echo ui >> ran", "exit 1"));
+    let _ = ada.gsync(&["up", "ui"]).exits(3).says("not up: ui");
+    let without = FOUR.split("[[service]]\nname = \"sync-wasm-client\"").nth(1).unwrap();
+    ada.write(".gsync.toml", format!("[[service]]\nname = \"sync-wasm-client\"{without}"));
+    let _ = ada.gsync(&["up"]).exits(0).says_not("not up");
 }
 
 #[test]
