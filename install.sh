@@ -100,8 +100,12 @@ check_repo() {
 		fail "'$1' is not a directory" 'name the directory of a git clone'
 	fi
 	if ! why=$(git -C "$1" rev-parse --git-dir 2>&1); then
-		fail "'$1' is not a repository that git can read: ${why#fatal: }" \
-			"'git init' makes one, 'git clone' brings one"
+		case $why in
+		*'not a git repository'*)
+			fail "'$1' is not a git repository" "'git init' makes one, 'git clone' brings one"
+			;;
+		*) fail "git cannot read '$1': ${why#fatal: }" ;;
+		esac
 	fi
 }
 

@@ -78,9 +78,10 @@ system_package() { # NAME..: from the system's packages, if we may
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# Done once for each list of versions: DIR/.installed holds the list.
+# Done once for each list of versions, and again in a checkout that was moved or copied,
+# since programs in a venv name its place: DIR/.installed holds both.
 installed() { # DIR WANTED
-	[ -f "$1/.installed" ] && [ "$(<"$1/.installed")" = "$2" ]
+	[ -f "$1/.installed" ] && [ "$(<"$1/.installed")" = "$1: $2" ]
 }
 
 install_python() {
@@ -97,7 +98,7 @@ install_python() {
 	for package in "${python_packages[@]}"; do
 		"$dir/bin/python3" -m pip install --quiet --disable-pip-version-check "$package" || all=no
 	done
-	[ "$all" = no ] || printf '%s\n' "$wanted" >"$dir/.installed"
+	[ "$all" = no ] || printf '%s\n' "$dir: $wanted" >"$dir/.installed"
 	[ "$all" = yes ]
 }
 
@@ -111,7 +112,7 @@ install_npm() {
 	printf '{"private":true}\n' >"$dir/package.json"
 	npm install --prefix "$dir" --no-audit --no-fund --no-package-lock --loglevel=error \
 		"${npm_packages[@]}" </dev/null >/dev/null || return 1
-	printf '%s\n' "$wanted" >"$dir/.installed"
+	printf '%s\n' "$dir: $wanted" >"$dir/.installed"
 }
 
 if ! have cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then

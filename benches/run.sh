@@ -145,10 +145,10 @@ no_op() { # COMPETITOR, in the repository that is the current directory
 		cat >lefthook.yml <<'YML'
 pre-commit:
   jobs:
-    - run: 'true'
+    - run: test -f .git/go
 pre-push:
   jobs:
-    - run: 'true'
+    - run: test -f .git/go
 YML
 		"$lefthook" install
 		;;
@@ -159,7 +159,7 @@ repos:
     hooks:
       - id: nothing
         name: nothing
-        entry: 'true'
+        entry: test -f .git/go
         language: system
         always_run: true
         pass_filenames: false
@@ -174,8 +174,8 @@ YML
 	husky)
 		printf '{"private":true}\n' >package.json
 		"$husky"
-		printf 'true\n' >.husky/pre-commit
-		printf 'true\n' >.husky/pre-push
+		printf 'test -f .git/go\n' >.husky/pre-commit
+		printf 'test -f .git/go\n' >.husky/pre-push
 		;;
 	esac
 }
@@ -203,8 +203,29 @@ bench_hooks() {
 				cat "$work/install.log" >&2
 				fail "$name could not be installed" 'its own words are above'
 			}
+			# Proof that its hook fires: a bench of a hook that is not run flatters it.
+			case $name in
+			none) : ;;
+			gsync)
+				printf 'KEY=1\n' >.env
+				git add -f .env
+				if git commit -q -m 'must be refused'; then fail 'gsync let .env through' 'its hook does not fire'; fi
+				git rm -q --cached .env
+				rm .env
+				;;
+			*)
+				git add -A
+				if git commit -q -m 'must be refused'; then fail "the hook of $name does not fire" 'see how it was installed'; fi
+				;;
+			esac
+			touch .git/go
 			git add -A
 			git commit -q -m seed
+			rm .git/go
+			if [ "$name" != none ] && [ "$name" != gsync ] && git push -q origin main; then
+				fail "the pre-push hook of $name does not fire" 'see how it was installed'
+			fi
+			touch .git/go
 			git push -q -u origin main
 		) >"$work/setup.log" 2>&1 </dev/null || {
 			cat "$work/setup.log" >&2

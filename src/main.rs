@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gsync::cli::main().into()
+    gsync::cli::main()
 }

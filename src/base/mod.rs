@@ -1,6 +1,8 @@
 //! Words everyone speaks: names, paths, times, exit codes, problems. No I/O.
 
 mod bytes;
+mod carry;
+mod change;
 mod duration;
 mod edit;
 mod exit;
@@ -12,6 +14,8 @@ mod time;
 mod update;
 
 pub use bytes::{Bytes, File};
+pub use carry::{Carry, Place};
+pub use change::{Change, Kind, Operation};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

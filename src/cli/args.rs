@@ -1,7 +1,6 @@
 //! The command line: exactly what was typed. Its comments are the help text.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,12 +64,33 @@ pub enum Command {
     Uninstall(ActArgs),
     /// Check that every hook would fire, and what else needs a hand
     Doctor,
+    /// Push the current branch over what the hub has (`--force`), naming what that cuts off
+    Push(PushArgs),
+    /// Pull before work: say what came in, and bring the branch up to date
+    Start(StartArgs),
+    /// Push after work: bring the branch up to date, push it, and check that the hub has it
+    Finish(FinishArgs),
+    /// Bring the branch up to date with the hub, with all uncommitted work
+    Pull(PullArgs),
+    /// Take the last run back, or the one named
+    Undo(UndoArgs),
+    /// List the runs of gsync in this repository
+    Log(LogArgs),
+    /// Become exactly what the upstream is; `gsync undo` brings everything back
+    Discard(ActArgs),
     /// Show which services a change touches, in which order, and why
     Services(ServicesArgs),
     /// Bring services up to date, and prove it
     Up(UpArgs),
     /// Repair what a killed run left behind
     Rescue,
+    /// Play the whole story in a temporary directory, with nothing but git
+    Demo(DemoArgs),
+    /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
+    Tidy(TidyArgs),
+    /// Let the machine look by itself: the status daily, the review weekly
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory
@@ -96,7 +116,7 @@ impl ActArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Ask the hub first, even if it was asked a moment ago
+    /// Ask the hub first (the default)
     #[arg(long, conflicts_with = "no_fetch")]
     pub fetch: bool,
     /// Do not ask the hub
@@ -145,6 +165,99 @@ pub struct InstallArgs {
     pub force: bool,
     #[command(flatten)]
     pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// Where it conflicts, start a merge and leave the conflicts to you; `gsync undo` leads back
+    #[arg(long)]
+    pub resolve: bool,
+    /// Pull critical files although processes that depend on them run
+    #[arg(long)]
+    pub allow_critical: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Show the incoming commits and their changes, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "only"])]
+    pub review: bool,
+    /// Pull critical files although processes that depend on them run
+    #[arg(long)]
+    pub allow_critical: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FinishArgs {
+    /// Commit what is staged, with this message
+    #[arg(short, long, value_name = "MESSAGE")]
+    pub message: Option<String>,
+    /// Commit everything, new files too
+    #[arg(short, long, requires = "message")]
+    pub all: bool,
+    /// Push every other branch with unpushed commits too
+    #[arg(long)]
+    pub branches: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// A run of `gsync log`, such as r7
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// At most so many
+    #[arg(short = 'n', value_name = "N")]
+    pub number: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave the directory to look at
+    #[arg(long)]
+    pub keep: bool,
+    /// Wait for Enter after each command
+    #[arg(long)]
+    pub pause: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Cut off the commits that the hub has and this branch has not
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TidyArgs {
+    /// Delete what is safely merged, here and on the hub, and ways back that are too old
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Put `gsync status --fetch` and `gsync tidy` into the user's timers or crontab
+    Install(ActArgs),
+    /// Take them out again
+    Remove(ActArgs),
+    /// Show what is there
+    Show,
 }
 
 #[derive(Debug, Args)]
@@ -212,7 +325,7 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
             .hint("look at `gsync --help`");
         return Ui { json: true, ..Ui::default() }.error(&problem.into());
     }
-    let mut out = std::io::stderr().lock();
-    let _ = write!(out, "{}", err.render().ansi());
+    // In colour on a terminal only; nobody there to read it is no error.
+    let _ = err.print();
     Exit::Usage
 }

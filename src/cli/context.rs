@@ -27,6 +27,15 @@ pub struct Context {
 impl Context {
     /// Finds the repository of a directory.
     pub fn open(dir: &Path, ui: Ui) -> Result<Self> {
+        Self::open_with(git::discover, dir, ui)
+    }
+
+    /// The same for commands that only look and are waited for.
+    pub fn open_quickly(dir: &Path, ui: Ui) -> Result<Self> {
+        Self::open_with(git::find, dir, ui)
+    }
+
+    fn open_with(find: fn(&Path) -> Result<Git>, dir: &Path, ui: Ui) -> Result<Self> {
         if !dir.is_dir() {
             return Err(Problem::blind(
                 "no-directory",
@@ -34,7 +43,11 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: git::discover(dir)?, ui };
+        let context = Self { git: find(dir)?, ui };
+        super::messages::show(&context.git, &ui);
+        if let Err(err) = super::hook::catch_up(&ui, &context.git) {
+            ui.detail(&format!("what came in cannot be told: {err:#}"));
+        }
         Ok(context)
     }
 
@@ -84,6 +97,24 @@ impl Context {
         plan: impl FnOnce() -> Result<Plan>,
         after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
     ) -> Result<(Plan, Ran)> {
+        let (plan, ran, collect, more) = self.run(how, plan, after)?;
+        if self.ui.json {
+            self.tell(&collect, &ran, more);
+        }
+        Ok((plan, ran))
+    }
+
+    /// The same for a command of several runs, which tells of all of them by itself.
+    pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
+        self.run(how, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))
+    }
+
+    fn run(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
+    ) -> Result<(Plan, Ran, Collect, Value)> {
         let _lock = if how.dry_run { None } else { Some(self.lock()?) };
         if !how.dry_run {
             run::listen();
@@ -101,11 +132,12 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
-        let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
-        if self.ui.json {
-            self.tell(&collect, &ran, more);
+        if ran.run.is_some() {
+            // This command says itself what it brought: the next one must not say it again.
+            super::hook::settle(&self.git);
         }
-        Ok((plan, ran))
+        let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
+        Ok((plan, ran, collect, more))
     }
 
     /// Puts back what a killed run left. The lock must be held.

@@ -4,25 +4,32 @@ use anyhow::Result;
 
 use crate::base::{Exit, RefUpdate};
 use crate::git::Git;
+use crate::guard::facts;
 use crate::ui::Ui;
 
 /// Judges what is about to be committed.
-pub fn pre_commit(_ui: &Ui, _git: &Git) -> Result<Exit> {
-    Ok(Exit::Done)
+pub(super) fn pre_commit(ui: &Ui, git: &Git) -> Result<Exit> {
+    Ok(ui.verdict(&facts::staged(git, true)?))
 }
 
 /// Judges what is about to be pushed. `remote` is a name or a URL, as git gives it.
-pub fn pre_push(
-    _ui: &Ui,
-    _git: &Git,
-    _remote: &str,
-    _url: &str,
-    _updates: &[RefUpdate],
+pub(super) fn pre_push(
+    ui: &Ui,
+    git: &Git,
+    remote: &str,
+    url: &str,
+    updates: &[RefUpdate],
 ) -> Result<Exit> {
-    Ok(Exit::Done)
+    if updates.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Ok(ui.verdict(&facts::push(git, remote, url, updates)?))
 }
 
 /// Judges what was pushed, on the server, while it is in quarantine.
-pub fn pre_receive(_ui: &Ui, _git: &Git, _updates: &[RefUpdate]) -> Result<Exit> {
-    Ok(Exit::Done)
+pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
+    if updates.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Ok(ui.verdict(&facts::receive(git, updates)?))
 }

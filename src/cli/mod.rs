@@ -1,20 +1,34 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
 mod args;
+mod background;
 mod context;
+mod demo;
+mod discard;
 mod doctor;
+mod finish;
 mod guard;
 mod hook;
 mod install;
 mod judge;
+mod log;
 mod manual;
+mod messages;
+mod production;
+mod pull;
+mod push;
 mod rescue;
+mod schedule;
 mod services;
+mod start;
 mod status;
+mod tidy;
+mod undo;
 mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
@@ -26,7 +40,7 @@ use args::{Cli, Command};
 pub use context::Context;
 
 /// Runs the command line of this process.
-pub fn main() -> Exit {
+pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let _program = words.next();
     let words: Vec<OsString> = words.collect();
@@ -36,27 +50,40 @@ pub fn main() -> Exit {
     }
     let cli = match Cli::try_parse_from(std::iter::once("gsync".into()).chain(words.clone())) {
         Ok(cli) => cli,
-        Err(err) => return args::explain(&err, &words),
+        Err(err) => return args::explain(&err, &words).into(),
     };
     let ui = cli.ui();
-    match dispatch(cli, ui) {
+    let exit = match dispatch(cli, ui) {
         Ok(exit) => exit,
         Err(err) => ui.error(&err),
-    }
+    };
+    exit.into()
 }
 
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
-        Command::Status(args) => status::main(&Context::open(&dir, ui)?, &args),
+        // A prompt does not wait for git to find the repository.
+        Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
+        Command::Status(args) => status::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
         Command::Services(args) => services::main(&Context::open(&dir, ui)?, &args),
         Command::Up(args) => up::main(&Context::open(&dir, ui)?, &args),
+        Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
+        Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
+        Command::Start(args) => start::main(&Context::open(&dir, ui)?, &args),
+        Command::Finish(args) => finish::main(&Context::open(&dir, ui)?, &args),
+        Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
+        Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
+        Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
+        Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -1,11 +1,146 @@
 //! `gsync status`
 
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
+use serde_json::json;
 
 use super::Context;
 use super::args::StatusArgs;
-use crate::base::Exit;
+use crate::base::{Exit, Problem};
+use crate::config::Config;
+use crate::git;
+use crate::run::{self, Journal, Lock, Who};
+use crate::sync::facts::{self, Ask, Unfinished};
+use crate::sync::status::{self, Relation, Status};
+use crate::ui::{self, Ui};
 
-pub fn main(_: &Context, _: &StatusArgs) -> Result<Exit> {
-    anyhow::bail!("not yet")
+/// How often the screen is drawn again, and how often the hub is asked for it.
+const REDRAW: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+pub fn main(context: &Context, args: &StatusArgs) -> Result<Exit> {
+    let config = context.config()?;
+    // The hub is asked unless that was forbidden: what was so ten seconds ago is not what is so.
+    let ask = if args.no_fetch { Ask::Never } else { Ask::Always };
+    if args.watch {
+        return watch(context, &config, ask);
+    }
+    let status = look(context, &config, ask)?;
+    if context.ui.is_for_programs() {
+        context.ui.object(&status);
+    } else {
+        show(&context.ui, &status);
+    }
+    Ok(if args.exit_code && !status.in_sync { Exit::Refused } else { Exit::Done })
+}
+
+/// Looks, thinks, and remembers for the prompt what was seen.
+fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
+    let git = &context.git;
+    let index = git.index_written();
+    let mut facts = facts::observe(git, &config.hub.remote, ask, config.hub.timeout.0)?;
+    facts.unfinished = unfinished(context);
+    let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
+    let status = status::status(facts);
+    git.remember_seen(&git::Seen {
+        at: status.now,
+        head: status.head.clone(),
+        upstream,
+        relation: status.relation.word().to_owned(),
+        index,
+        dirty: status.changes.len(),
+    });
+    Ok(status)
+}
+
+/// A run that was cut off, or is at work in this moment. A journal that cannot be read is for
+/// `doctor`; the status of the clone can still be told.
+fn unfinished(context: &Context) -> Option<Unfinished> {
+    let dir = context.git.gsync_dir();
+    let left = Journal::at(&dir, Who::default()).unfinished().ok()??;
+    let running = Lock::take(&dir, "gsync status", Duration::ZERO).is_err();
+    Some(Unfinished {
+        run: left.id.to_string(),
+        title: left.plan.title,
+        command: left.who.command,
+        running,
+    })
+}
+
+fn show(ui: &Ui, status: &Status) {
+    ui.result(&ui::status::screen(status, ui.style(), ui.width()));
+}
+
+/// The same screen again and again, until Ctrl-C.
+fn watch(context: &Context, config: &Config, ask: Ask) -> Result<Exit> {
+    let ui = &context.ui;
+    if !ui.is_terminal() {
+        return Err(Problem::usage(
+            "not-a-terminal",
+            "--watch draws on a terminal, and this is none",
+        )
+        .hint("use `gsync status --json` in scripts")
+        .into());
+    }
+    run::listen();
+    let mut asked: Option<Instant> = None;
+    let mut answer = (None, None);
+    while !run::stopped() {
+        let due = asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
+        let begun = Instant::now();
+        let mut status = match look(context, config, if due { ask } else { Ask::Never }) {
+            // Ctrl-C reaches git too, and a look that it cut short has nothing to say.
+            Err(_) if run::stopped() => break,
+            other => other?,
+        };
+        if due {
+            asked = Some(Instant::now());
+            answer = (status.online, status.offline.clone());
+        } else {
+            // What the hub said is not forgotten between two questions.
+            status.hub_said(answer.0, answer.1.clone());
+        }
+        let screen = ui::status::screen(&status, ui.style(), ui.width());
+        ui.result(&format!("\x1b[H\x1b[2J{screen}"));
+        // A look that is slow must not keep the machine busy.
+        let pause = REDRAW.max(begun.elapsed() * 3);
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !run::stopped() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// One line for a shell prompt. Outside of a repository it is silent: a prompt is shown
+/// everywhere, and errors in it help nobody.
+pub fn short(dir: &Path, ui: &Ui) -> Exit {
+    let Some(git) = git::locate(dir) else { return Exit::Blind };
+    let Ok((facts, seen)) = facts::glance(&git) else { return Exit::Blind };
+    let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
+    let rewound = seen
+        .as_ref()
+        .is_some_and(|seen| seen.relation == Relation::Rewound.word() && seen.upstream == upstream);
+    let relation = if rewound { Relation::Rewound } else { status::relation(&facts) };
+    if ui.is_for_programs() {
+        let count = |side: &Option<facts::Side>| side.as_ref().map(|side| side.count);
+        ui.object(&json!({
+            "branch": facts.head.branch,
+            "head": facts.head.id,
+            "upstream": facts.upstream.as_ref().map(facts::Upstream::short),
+            "relation": relation,
+            "ahead": count(&facts.outgoing),
+            "behind": count(&facts.incoming),
+            "operation": facts.operation.as_ref().map(|(operation, _)| operation),
+            "dirty": seen.as_ref().map(|seen| seen.dirty),
+            "dirty_as_of": seen.as_ref().map(|seen| seen.at),
+            "fetched_at": facts.fetched_at,
+        }));
+    } else {
+        ui.result(&format!("{}\n", ui::status::prompt(&facts, relation, seen.as_ref())));
+    }
+    Exit::Done
 }

@@ -11,18 +11,23 @@ use crate::host::{env, read};
 /// Nothing: ask git with `discover`.
 pub fn at_hook() -> Option<Git> {
     let here = std::env::current_dir().ok()?;
-    let (git_dir, work_dir) = match env::raw("GIT_DIR") {
-        Some(dir) => {
-            let git_dir = here.join(dir);
-            let bare = is_git_dir(&here) && same(&git_dir, &here);
-            // In a client hook git stands at the top of the work tree.
-            let work_dir = env::raw("GIT_WORK_TREE").map(|dir| here.join(dir));
-            (git_dir, work_dir.or_else(|| (!bare).then(|| here.clone())))
-        }
-        None if read::exists(&here.join(".git")) => (dot_git(&here)?, Some(here)),
-        None if is_git_dir(&here) => (here, None),
-        None => return None,
-    };
+    let Some(dir) = env::raw("GIT_DIR") else { return repository_at(&here) };
+    let git_dir = here.join(dir);
+    let bare = is_git_dir(&here) && same(&git_dir, &here);
+    // In a client hook git stands at the top of the work tree.
+    let work_dir = env::raw("GIT_WORK_TREE").map(|dir| here.join(dir));
+    opened(&git_dir, work_dir.or_else(|| (!bare).then(|| here.clone())))
+}
+
+/// The repository whose top, or bare self, is exactly this directory.
+pub(super) fn repository_at(here: &Path) -> Option<Git> {
+    if read::exists(&here.join(".git")) {
+        return opened(&dot_git(here)?, Some(here.to_owned()));
+    }
+    if is_git_dir(here) { opened(here, None) } else { None }
+}
+
+fn opened(git_dir: &Path, work_dir: Option<PathBuf>) -> Option<Git> {
     let git_dir = git_dir.canonicalize().ok()?;
     let common_dir = match read::file(&git_dir.join("commondir")).ok()? {
         Some(file) => git_dir.join(line(file.bytes.0)).canonicalize().ok()?,

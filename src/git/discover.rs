@@ -48,9 +48,27 @@ pub fn discover(dir: &Path) -> Result<Git> {
         // Inside `.git` there is a repository but no work tree to speak of: take the one
         // beside it, as a person would mean it.
         let work_dir = work_dir.or_else(|| beside(&git_dir).filter(|_| !bare));
+        if !git_dir.is_dir() {
+            return one_by_one(dir, bare);
+        }
         return Ok(Git { git_dir, common_dir, work_dir });
     }
     Err(why_not(dir, &ask::refusal(&args, &out).stderr).into())
+}
+
+/// A path with a newline in it cannot be told from two: asked alone, it is the whole answer.
+fn one_by_one(dir: &Path, bare: bool) -> Result<Git> {
+    let ask = |question: &str| -> Result<PathBuf> {
+        let args = ["rev-parse", "--path-format=absolute", question];
+        let mut out = plain_git().current_dir(dir).args(args).output().context("run git")?;
+        out.stdout.pop();
+        Ok(PathBuf::from(std::ffi::OsStr::from_bytes(&out.stdout)))
+    };
+    let git_dir = ask("--absolute-git-dir")?;
+    let top = ask("--show-toplevel")?;
+    let is_bare = bare || top.as_os_str().is_empty();
+    let work_dir = (!is_bare).then_some(top).or_else(|| beside(&git_dir));
+    Ok(Git { common_dir: ask("--git-common-dir")?, git_dir, work_dir })
 }
 
 fn beside(git_dir: &Path) -> Option<PathBuf> {

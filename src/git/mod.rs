@@ -7,7 +7,25 @@
 mod ask;
 mod at_hook;
 mod discover;
+mod fetch;
+mod forecast;
+mod history;
+mod hub;
+mod in_the_way;
+mod known;
 mod library;
+mod locate;
+mod objects;
+mod peek;
+mod porcelain;
+mod raw;
+mod rehearse;
+mod snapshot;
+mod staged;
+mod state;
+mod tip;
+mod trees;
+mod walk;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +36,23 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
+pub use fetch::{Fetched, HubAt, fetch};
+pub use forecast::{Forecast, Incoming};
+pub use history::{NewCommit, Walk, new_commits};
+pub use hub::Asked;
+pub use known::{Known, Seen};
 pub use library::refs_in;
+pub use locate::{find, locate};
+pub use objects::{Node, Objects};
+pub use porcelain::{Scan, Scanning};
+pub use raw::Merged;
+pub use rehearse::{Among, Rehearsal, Way};
+pub use snapshot::{Beyond, Dirt, Notes, Standing};
+pub use staged::Staged;
+pub use state::{Head, Upstream};
+pub use tip::tip_at;
+pub use trees::{Entry, TreeWalk, What};
+pub use walk::Side;
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -1,5 +1,8 @@
 //! Deeds in the repository. Only `run` may name this file (`tests/it/house.rs`).
 
+mod carry;
+mod merge;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -10,6 +13,9 @@ use super::Git;
 use super::ask::{finish, refusal};
 use crate::base::{CommitId, Edit, File, PushRef, RefName};
 use crate::host;
+
+pub use carry::{Point, carry, mend};
+pub use merge::{merge, unmerge};
 
 /// Moves a ref, if it is where it is expected to be.
 pub fn set_ref(
@@ -29,7 +35,12 @@ pub fn set_ref(
     finish(&mut git.command(), &args).map(drop)
 }
 
-/// Sends refs, all or none, each under its lease. No hook of ours judges it again.
+/// What tells our own pre-push hook that a rewrite was decided here, with its lease: for each
+/// leased ref `<ref>:<old id>`, with a space between. The hook lets exactly these pass its rules
+/// about rewriting, and still judges what is in the commits.
+pub const LEASE: &str = "GSYNC_LEASE";
+
+/// Sends refs, all or none, each under its lease. The hooks of the repository judge it.
 pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)) -> Result<()> {
     let mut args = vec!["push".to_owned(), "--porcelain".into(), "--atomic".into()];
     for push in refs {
@@ -40,8 +51,16 @@ pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)
     }
     args.push(remote.to_owned());
     args.extend(refs.iter().map(PushRef::refspec));
-    let mut child = git
-        .command()
+    let mut command = git.command();
+    let leases =
+        refs.iter().filter_map(|push| Some(format!("{}:{}", push.to, push.lease.as_ref()?)));
+    let leases: Vec<String> = leases.collect();
+    // One that was inherited is not ours: it must not open the door for this push.
+    command.env_remove(LEASE);
+    if !leases.is_empty() {
+        command.env(LEASE, leases.join(" "));
+    }
+    let mut child = command
         .args(&args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -122,4 +141,52 @@ pub fn unconfig(git: &Git, file: &Path, edits: &[Edit], was: Option<&File>) -> R
         };
     }
     config(git, file, &before)
+}
+
+/// Keeps a snapshot under a name that is still free.
+pub fn keep(git: &Git, name: &RefName, snapshot: &CommitId) -> Result<()> {
+    set_ref(git, name, Some(snapshot), None)
+}
+
+/// Commits what is staged, or everything, as a person would: the repository's hooks judge it.
+pub fn commit(git: &Git, message: &str, all: bool, out: &mut dyn FnMut(&str)) -> Result<()> {
+    if all {
+        finish(&mut git.command(), &["add", "--all"])?;
+    }
+    let args = ["commit", "--quiet", "-m", message];
+    let said = git.command().args(args).output().context("run git commit")?;
+    let words = [&said.stdout[..], &said.stderr[..]].concat();
+    String::from_utf8_lossy(&words).lines().for_each(&mut *out);
+    if said.status.success() { Ok(()) } else { Err(refusal(&args, &said).into()) }
+}
+
+/// Takes such a commit back: the branch if it moved, and the index as it was. The files stay.
+pub fn uncommit(
+    git: &Git,
+    branch: &RefName,
+    to: Option<&CommitId>,
+    snapshot: &CommitId,
+) -> Result<()> {
+    carry::IndexLock::drop_ours(git);
+    let scratch = git.scratch_dir()?;
+    let now = git.resolve_ref(branch)?;
+    if now.as_ref() == to && carry::Index::copied(git, &scratch)?.is_as_in(snapshot)? {
+        return Ok(());
+    }
+    let lock = carry::IndexLock::take(git, snapshot)?;
+    if now.as_ref() != to {
+        let parent = match &now {
+            Some(now) => git.resolve_commit(&format!("{now}^"))?,
+            None => None,
+        };
+        if parent.as_ref() != to {
+            bail!("{} was moved by somebody else since", branch.short());
+        }
+        set_ref(git, branch, to, now.as_ref())?;
+    }
+    let index = carry::Index::copied(git, &scratch)?;
+    index.put_bytes(snapshot)?;
+    index.put_in_place()?;
+    drop(lock);
+    Ok(())
 }

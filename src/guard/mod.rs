@@ -1,1 +1,111 @@
-//! (room guard)
+//! The guard: what may be committed, pushed and received.
+//!
+//! [`facts`] finds the policy in a trusted place and walks over objects, never over the work
+//! tree's idea of them; [`judge`] and [`refs`] decide, and know nothing of git. What comes out
+//! is a [`Verdict`].
+
+pub mod facts;
+pub mod judge;
+pub mod patterns;
+pub mod policy;
+pub mod refs;
+pub mod ways;
+
+use serde::Serialize;
+
+use crate::base::{CommitId, RefName, RepoPath};
+
+/// More findings than that are only counted.
+pub const MOST: usize = 1000;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing passes.
+    Error,
+    /// It is said, and passes.
+    Warning,
+}
+
+/// Where something was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub path: Option<RepoPath>,
+    pub commit: Option<CommitId>,
+    /// The ref that the push would move.
+    pub reference: Option<RefName>,
+}
+
+/// One thing that a rule has to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub rule: &'static str,
+    pub severity: Severity,
+    #[serde(flatten)]
+    pub place: Place,
+    /// One line; of a file it continues the path: `.env` + `matches ..`.
+    pub message: String,
+    /// Further lines of explanation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
+    /// What can be done, in the imperative.
+    pub hints: Vec<String>,
+}
+
+/// How much was looked at: a judge that saw nothing must be seen to have seen nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    pub commits: usize,
+    pub files: usize,
+    pub bytes: u64,
+}
+
+/// What is judged, for the words of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scene {
+    Commit,
+    Push,
+    /// A push, seen from the receiving side.
+    Receive,
+    Range,
+    Tree,
+}
+
+/// The result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub scene: Scene,
+    pub judged: Judged,
+    pub findings: Vec<Finding>,
+    /// Findings beyond [`MOST`].
+    pub more: usize,
+    /// Things to know that are no finding, such as whose rules were used.
+    pub notes: Vec<String>,
+}
+
+impl Verdict {
+    pub fn new(scene: Scene) -> Self {
+        let judged = Judged::default();
+        Self { scene, judged, findings: Vec::new(), more: 0, notes: Vec::new() }
+    }
+
+    /// Whether it passes: there may be warnings.
+    pub fn passes(&self) -> bool {
+        self.more == 0 && self.findings.iter().all(|found| found.severity == Severity::Warning)
+    }
+
+    pub fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MOST {
+            self.findings.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.add(finding);
+        }
+    }
+}

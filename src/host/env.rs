@@ -31,6 +31,14 @@ pub fn host_name() -> String {
     if safe.is_empty() { "localhost".to_owned() } else { safe.to_lowercase() }
 }
 
+/// The file of the program that runs. Where an upgrade has just replaced it, Linux says so
+/// behind the name; the new one is as good.
+pub fn binary() -> std::io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let replaced = path.to_str().and_then(|text| text.strip_suffix(" (deleted)"));
+    Ok(replaced.map(PathBuf::from).filter(|path| path.is_file()).unwrap_or(path))
+}
+
 /// The variables with which git points its hooks at a repository. They must not reach a git
 /// that works on another one.
 pub const GIT_LOCAL: [&str; 14] = [

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use anyhow::{Context, Result};
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
+
+/// How long the output of a program is waited for after its end.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What came of a program with a deadline.
 pub enum Ended {
@@ -38,17 +42,41 @@ pub fn run(command: &mut Command, input: &[u8], deadline: Duration) -> Result<En
         kill_group(&mut child);
         return Ok(Ended::TimedOut);
     };
-    let stdout = stdout.join().unwrap_or_default();
-    let stderr = stderr.join().unwrap_or_default();
+    // Something that it left behind (the master of shared ssh connections) may keep the pipe.
+    let until = Instant::now() + LINGER;
+    let (stdout, stderr) = (stdout.all(until), stderr.all(until));
     Ok(Ended::Exited(Output { status, stdout, stderr }))
 }
 
-fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        bytes
-    })
+/// What has come out of a pipe so far, and whether that is all.
+struct Drain {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Drain {
+    fn all(self, until: Instant) -> Vec<u8> {
+        let mut pause = Duration::from_micros(50);
+        while !self.reader.is_finished() && Instant::now() < until {
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(5));
+        }
+        self.bytes.lock().map(|mut bytes| std::mem::take(&mut *bytes)).unwrap_or_default()
+    }
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> Drain {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let shared = Arc::clone(&bytes);
+    let reader = thread::spawn(move || {
+        let mut some = [0; 1 << 14];
+        while let Ok(read @ 1..) = pipe.read(&mut some) {
+            if let Ok(mut bytes) = shared.lock() {
+                bytes.extend_from_slice(&some[..read]);
+            }
+        }
+    });
+    Drain { bytes, reader }
 }
 
 /// Waits until the child ends or the deadline is over.

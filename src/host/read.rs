@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::base::{Bytes, File};
+use crate::base::{Bytes, File, Time};
 
 /// A whole regular file, or nothing if there is none (links are followed).
 pub fn file(path: &Path) -> Result<Option<File>> {
@@ -43,6 +43,13 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// When a file was last written, if there is one.
+pub fn modified(path: &Path) -> Option<Time> {
+    let time = fs::metadata(path).ok()?.modified().ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Time(i64::try_from(since.as_secs()).ok()?))
+}
+
 /// The names in a directory, sorted; none if there is no such directory.
 pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
@@ -56,4 +63,20 @@ pub fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The last bytes of a file, at most so many, or nothing if there is no such file.
+pub fn tail(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let describe = || format!("read {}", path.display());
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(err).with_context(describe),
+    };
+    let length = file.metadata().with_context(describe)?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(most))).with_context(describe)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).with_context(describe)?;
+    Ok(Some(bytes))
 }

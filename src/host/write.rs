@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::base::File;
+use super::scheduler;
+use crate::base::{Bytes, File};
 
 /// Writes beside the file and renames: a reader sees the old or the new file, never a part.
 pub fn file(path: &Path, file: &File) -> Result<()> {
@@ -16,7 +17,7 @@ pub fn file(path: &Path, file: &File) -> Result<()> {
     let dir = path.parent().context("a path with a directory")?;
     let mut beside =
         tempfile::Builder::new().prefix(".gsync-").tempfile_in(dir).with_context(describe)?;
-    beside.write_all(&file.bytes.0).with_context(describe)?;
+    room().and_then(|()| beside.write_all(&file.bytes.0)).with_context(describe)?;
     beside
         .as_file()
         .set_permissions(fs::Permissions::from_mode(file.mode))
@@ -82,6 +83,55 @@ pub fn remove_dir(dir: &Path) -> Result<()> {
         }
         other => other.with_context(|| format!("remove {}", dir.display())),
     }
+}
+
+/// Removes a directory with everything in it; one that is gone already is no error.
+pub fn remove_tree(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(err) if err.kind() != ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A full disk for the tests: `GSYNC_DISK_FULL=n` lets the n-th write fail. Only in builds with
+/// debug assertions.
+#[cfg(debug_assertions)]
+fn room() -> std::io::Result<()> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed) + 1;
+    match super::env::text("GSYNC_DISK_FULL").and_then(|at| at.parse::<u32>().ok()) {
+        Some(at) if write == at => Err(rustix::io::Errno::NOSPC.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn room() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Gives the user this crontab, or none at all.
+pub fn crontab(table: Option<&Bytes>) -> Result<()> {
+    match table {
+        Some(table) => scheduler::must("crontab", &["-"], &table.0).map(drop),
+        None => scheduler::must("crontab", &["-r"], b"").map(drop),
+    }
+}
+
+/// Lets systemd read the user's units again, then stops and starts timers.
+pub fn timers(start: &[String], stop: &[String]) -> Result<()> {
+    scheduler::must("systemctl", &["--user", "daemon-reload"], b"")?;
+    for (word, names) in [("stop", stop), ("start", start)] {
+        if !names.is_empty() {
+            let mut args = vec!["--user", word, "--"];
+            args.extend(names.iter().map(String::as_str));
+            scheduler::must("systemctl", &args, b"")?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

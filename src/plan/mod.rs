@@ -51,9 +51,14 @@ impl Plan {
 
     /// A short name for exactly this plan. Two plans with the same id do the
     /// same thing, so a person or an agent can approve one and later run
-    /// "that plan or nothing".
+    /// "that plan or nothing". Snapshots are left out of it: they say where the way back is
+    /// kept, and are new each time.
     pub fn id(&self) -> String {
-        let text = serde_json::to_vec(&(&self.title, &self.steps)).expect("a plan is plain data");
+        let mut steps = serde_json::to_value(&self.steps).expect("a plan is plain data");
+        for step in steps.as_array_mut().into_iter().flatten() {
+            step.as_object_mut().map(|step| step.remove("snapshot"));
+        }
+        let text = serde_json::to_vec(&(&self.title, &steps)).expect("a plan is plain data");
         let hash = Sha256::digest(text);
         hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Task;
-use crate::base::{CommitId, Edit, File, PushRef, RefName, shell_quote};
+use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
 /// reasons stay with the planner that made it.
@@ -36,12 +36,33 @@ pub enum Step {
     // Refs.
     /// Moves one ref, if it still is where we saw it.
     SetRef { name: RefName, to: Option<CommitId>, expect: Option<CommitId> },
+    /// Keeps a snapshot under a ref of its own. Putting back leaves it: it takes nothing away
+    /// from anybody, and it is the way home when something else goes wrong.
+    Keep { name: RefName, snapshot: CommitId },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
 
     // Services.
     /// Runs a command or drives a service, and judges whether that worked.
     Run(Box<Task>),
+    // The branch, the index and the work tree, together.
+    /// Moves all three from one place to another; only files that differ are written.
+    Carry(Box<Carry>),
+    /// Takes back as much of such a move as was done, however far it came.
+    Mend(Box<Carry>),
+    /// Commits what is staged, or everything, with the repository's hooks.
+    Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
+    /// Starts a merge that is known to conflict, and leaves it for a person to resolve.
+    Merge { branch: RefName, on: CommitId, name: RefName, with: CommitId, snapshot: CommitId },
+    /// Gives up such a merge: the branch, the index and the files as they were before it.
+    Unmerge { branch: RefName, to: CommitId, snapshot: CommitId },
+    /// Takes back a commit that nothing was built on, and the index it was made from.
+    Uncommit { branch: RefName, to: Option<CommitId>, snapshot: CommitId },
+    // What runs by itself.
+    /// Gives the user this crontab, or none.
+    Crontab { table: Option<Bytes> },
+    /// Reads the user's systemd units again, and stops and starts timers.
+    Timers { start: Vec<String>, stop: Vec<String> },
 }
 
 impl Step {
@@ -57,7 +78,16 @@ impl Step {
             | Self::RemoveDir { .. }
             | Self::Config { .. }
             | Self::Unconfig { .. }
-            | Self::SetRef { .. } => false,
+            | Self::SetRef { .. }
+            | Self::Keep { .. }
+            | Self::Carry(_)
+            | Self::Mend(_)
+            | Self::Commit { .. }
+            | Self::Merge { .. }
+            | Self::Unmerge { .. }
+            | Self::Uncommit { .. }
+            | Self::Crontab { .. }
+            | Self::Timers { .. } => false,
         }
     }
 }
@@ -73,12 +103,17 @@ impl fmt::Display for Step {
             Self::Link { at, to: None } => write!(f, "rm {}", path(at)),
             Self::MakeDir { dir } => write!(f, "mkdir -p {}", path(dir)),
             Self::RemoveDir { dir } => write!(f, "rmdir {}", path(dir)),
+            // Whole hooks stand in some settings: the journal has them, a line has no room.
+            Self::Config { edits, .. } if edits.len() > 2 => {
+                let keys: Vec<_> = edits.iter().take(2).map(|edit| edit.key.as_str()).collect();
+                write!(f, "git config: {} and {} more", keys.join(", "), edits.len() - 2)
+            }
             Self::Config { edits, .. } => {
                 for (at, edit) in edits.iter().enumerate() {
                     let separator = if at == 0 { "" } else { " && " };
                     match &edit.value {
                         Some(value) => {
-                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?
+                            write!(f, "{separator}git config {} {}", edit.key, shell_quote(value))?;
                         }
                         None => write!(f, "{separator}git config --unset {}", edit.key)?,
                     }
@@ -86,14 +121,47 @@ impl fmt::Display for Step {
                 Ok(())
             }
             Self::Unconfig { edits, .. } => {
-                let keys: Vec<_> = edits.iter().map(|edit| edit.key.as_str()).collect();
-                write!(f, "git config: {} as it was", keys.join(", "))
+                let keys: Vec<_> = edits.iter().take(2).map(|edit| edit.key.as_str()).collect();
+                let more = edits.len().saturating_sub(2);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                write!(f, "git config: {}{more} as before", keys.join(", "))
             }
             Self::SetRef { name, to: Some(to), .. } => {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
             Self::Run(task) => task.fmt(f),
+            Self::Keep { name, snapshot } => {
+                write!(f, "git update-ref {name} {}", snapshot.short())
+            }
+            Self::Carry(carry) => fmt::Display::fmt(carry, f),
+            Self::Mend(carry) => {
+                let to = carry.from.commit.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "move {} back to {to}", carry.branch.short())
+            }
+            Self::Commit { message, all, .. } => {
+                let add = if *all { "git add -A && " } else { "" };
+                write!(f, "{add}git commit -m {}", shell_quote(&plain(message)))
+            }
+            Self::Merge { name, .. } => {
+                write!(f, "git merge --no-edit {}", shell_quote(&plain(name.short())))
+            }
+            Self::Unmerge { .. } => write!(f, "git merge --abort"),
+            Self::Uncommit { to, .. } => {
+                let to = to.as_ref().map_or("nothing", CommitId::short);
+                write!(f, "git reset --soft {to}")
+            }
+            Self::Crontab { table: Some(_) } => write!(f, "crontab -"),
+            Self::Crontab { table: None } => write!(f, "crontab -r"),
+            Self::Timers { start, stop } => {
+                write!(f, "systemctl --user daemon-reload")?;
+                for (word, names) in [("stop", stop), ("start", start)] {
+                    if !names.is_empty() {
+                        write!(f, " && systemctl --user {word} {}", names.join(" "))?;
+                    }
+                }
+                Ok(())
+            }
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;
                 for push in refs {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::base::{CommitId, File};
+use crate::base::{Bytes, CommitId, File};
 
 /// What was there before a step. Written to the journal *before* the step
 /// is performed, so that even a killed run can be taken back.
@@ -28,6 +28,17 @@ pub enum Before {
     },
     Dir {
         exists: bool,
+    },
+    /// All of the branch, the index and the work tree, in a commit.
+    Snapshot {
+        commit: CommitId,
+    },
+    Crontab {
+        table: Option<Bytes>,
+    },
+    /// The timers that were running, of those that a step is about.
+    Timers {
+        active: Vec<String>,
     },
 }
 
@@ -82,6 +93,31 @@ impl Step {
             }
             (Self::Unconfig { file, .. }, Before::File { file: was }) => {
                 Undo::By(Self::Write { path: file.clone(), file: was.clone() })
+            }
+            // A merge that could not be given up was not touched.
+            (Self::Keep { .. } | Self::Unmerge { .. }, _) => Undo::Nothing,
+            (Self::Merge { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Unmerge {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
+            }
+            (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
+            (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {
+                Undo::By(Self::Uncommit {
+                    branch: branch.clone(),
+                    to: on.clone(),
+                    snapshot: commit.clone(),
+                })
+            }
+            (Self::Crontab { .. }, Before::Crontab { table }) => {
+                Undo::By(Self::Crontab { table: table.clone() })
+            }
+            (Self::Timers { start, stop }, Before::Timers { active }) => {
+                let all = start.iter().chain(stop).cloned();
+                let (start, stop) = all.partition(|name| active.contains(name));
+                Undo::By(Self::Timers { start, stop })
             }
             _ => Undo::Never,
         }

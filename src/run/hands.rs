@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::stop;
 use crate::git::{self, Git};
 use crate::host;
 use crate::plan::{Before, Step};
@@ -36,7 +37,19 @@ impl Hands for World<'_> {
             Step::MakeDir { dir } | Step::RemoveDir { dir } => {
                 Before::Dir { exists: host::read::exists(dir) }
             }
-            Step::Push { .. } | Step::Run(_) => Before::Nothing,
+            // The snapshot is there already: looking is what the plan was made from.
+            Step::Carry(carry) | Step::Mend(carry) => {
+                Before::Snapshot { commit: carry.snapshot.clone() }
+            }
+            Step::Commit { snapshot, .. }
+            | Step::Uncommit { snapshot, .. }
+            | Step::Merge { snapshot, .. }
+            | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
+            Step::Keep { .. } | Step::Push { .. } | Step::Run(_) => Before::Nothing,
+            Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
+            Step::Timers { start, stop } => {
+                Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
+            }
         })
     }
 
@@ -59,6 +72,21 @@ impl Hands for World<'_> {
                 git::write::set_ref(git, name, to.as_ref(), expect.as_ref())
             }
             Step::Run(task) => super::task::perform(git, task, out),
+            Step::Keep { name, snapshot } => git::write::keep(git, name, snapshot),
+            Step::Carry(carry) => git::write::carry(git, carry, &mut stop::point),
+            Step::Mend(carry) => git::write::mend(git, carry, &mut stop::point),
+            Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
+            Step::Merge { branch, on, name, with, .. } => {
+                git::write::merge(git, branch, on, name, with, out)
+            }
+            Step::Unmerge { branch, to, snapshot } => {
+                git::write::unmerge(git, branch, to, snapshot)
+            }
+            Step::Uncommit { branch, to, snapshot } => {
+                git::write::uncommit(git, branch, to.as_ref(), snapshot)
+            }
+            Step::Crontab { table } => host::write::crontab(table.as_ref()),
+            Step::Timers { start, stop } => host::write::timers(start, stop),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
         }
     }

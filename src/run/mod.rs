@@ -7,6 +7,7 @@
 
 mod act;
 mod drive;
+mod forget;
 mod hands;
 mod journal;
 mod lock;
@@ -19,6 +20,7 @@ use anyhow::Result;
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
 pub use act::{How, Ran, act};
+pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;
@@ -101,7 +103,9 @@ pub fn put_back(
                 return if outcome == Outcome::PutBack { Outcome::Kept } else { outcome };
             }
         };
-        if hands.look(&step).is_ok_and(|now| now == before) {
+        // What a snapshot holds is not looked at again: taking back finds out by itself.
+        let is_snapshot = matches!(before, Before::Snapshot { .. });
+        if !is_snapshot && hands.look(&step).is_ok_and(|now| now == before) {
             continue;
         }
         match hands.perform(&undo, &mut |_| {}) {

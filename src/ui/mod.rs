@@ -4,8 +4,13 @@
 //! a reader that went away is no reason to stop half way.
 
 mod report;
+mod schedule;
+mod sentence;
 pub mod services;
+pub mod status;
 mod style;
+mod tidy;
+mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 
@@ -16,7 +21,10 @@ use crate::base::{Exit, Problem};
 use crate::host::env;
 
 pub use report::{Collect, Human, JsonLines};
+pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
+pub use tidy::tidy;
+pub use verdict::sarif;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +61,18 @@ impl Ui {
     /// The colours for stderr.
     pub fn talk_style(&self) -> Style {
         self.style_for(stderr().is_terminal())
+    }
+
+    /// Whether stdout is a terminal, on which a screen can be drawn again and again.
+    pub fn is_terminal(&self) -> bool {
+        stdout().is_terminal()
+    }
+
+    /// How many letters fit on a line of stdout.
+    pub fn width(&self) -> usize {
+        let size =
+            rustix::termios::tcgetwinsize(stdout()).ok().map(|size| usize::from(size.ws_col));
+        size.filter(|columns| *columns >= 20).unwrap_or(80).min(120)
     }
 
     fn style_for(&self, terminal: bool) -> Style {

@@ -32,7 +32,6 @@ pub struct Person<'lab> {
 
 /// What a person saw of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Seen {
     pub code: i32,
     pub stdout: String,
@@ -105,7 +104,7 @@ impl Lab {
     /// The same world, in which everybody uses that git.
     pub fn with_git(git: &Path) -> Self {
         let mut lab = Self::new();
-        lab.git = git.to_owned();
+        git.clone_into(&mut lab.git);
         lab
     }
 
@@ -120,7 +119,7 @@ impl Lab {
     fn empty() -> Self {
         let mut dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         dir.disable_cleanup(std::env::var_os("GSYNC_KEEP_LAB").is_some());
-        Self { dir, clock: AtomicU64::new(0), git: "git".into() }
+        Self { dir, clock: AtomicU64::new(0), git: everyday_git() }
     }
 
     fn from_nothing() -> Self {
@@ -191,11 +190,14 @@ impl Lab {
             .env("GSYNC_HOST", "lab")
             .env("GIT_CONFIG_GLOBAL", self.path("home").join(".gitconfig"))
             .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .env("GIT_CONFIG_COUNT", "2")
+            .env("GIT_CONFIG_COUNT", "3")
             .env("GIT_CONFIG_KEY_0", "init.defaultBranch")
             .env("GIT_CONFIG_VALUE_0", "main")
             .env("GIT_CONFIG_KEY_1", "protocol.file.allow")
             .env("GIT_CONFIG_VALUE_1", "always")
+            // Nothing tidies up behind a test's back.
+            .env("GIT_CONFIG_KEY_2", "maintenance.auto")
+            .env("GIT_CONFIG_VALUE_2", "false")
             .env("GIT_CEILING_DIRECTORIES", self.dir.path())
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_EDITOR", ":")
@@ -207,6 +209,40 @@ impl Lab {
             .env("GIT_COMMITTER_DATE", &now);
         command
     }
+}
+
+/// The git on PATH. Where that is 2.54 or newer it says that it is older: most tests are about
+/// hooks in the hooks folder; those about hooks in the configuration name their git.
+fn everyday_git() -> PathBuf {
+    static GIT: OnceLock<PathBuf> = OnceLock::new();
+    GIT.get_or_init(|| {
+        let out = Command::new("git").arg("version").output().unwrap();
+        let version = String::from_utf8_lossy(&out.stdout).into_owned();
+        let mut numbers =
+            version.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+        let (major, minor): (u32, u32) = (numbers.next().unwrap(), numbers.next().unwrap());
+        if (major, minor) < (2, 54) {
+            return "git".into();
+        }
+        let real = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+            .map(|dir| dir.join("git"))
+            .find(|git| git.is_file())
+            .unwrap();
+        let dir =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("git-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let script = format!(
+            "#!/bin/sh\nfor word; do case $word in -c|core.*|--no-pager) ;; \
+             version|--version) echo git version 2.47.0; exit ;; *) break ;; esac; done\n\
+             exec '{}' \"$@\"\n",
+            real.display()
+        );
+        fs::write(dir.join("git"), script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(dir.join("git"), mode).unwrap();
+        dir.join("git")
+    })
+    .clone()
 }
 
 impl Person<'_> {
@@ -233,16 +269,19 @@ impl Person<'_> {
     }
 
     /// Runs git and tells how it went.
+    #[must_use]
     pub fn try_git(&self, args: &[&str]) -> Seen {
         Seen::of(&self.command(&self.lab.git).args(args).output().unwrap())
     }
 
     /// Runs gsync and tells how it went.
+    #[must_use]
     pub fn gsync(&self, args: &[&str]) -> Seen {
         Seen::of(&self.command(env!("CARGO_BIN_EXE_gsync")).args(args).output().unwrap())
     }
 
     /// Runs a shell line and tells how it went.
+    #[must_use]
     pub fn sh(&self, line: &str) -> Seen {
         Seen::of(&self.command("sh").args(["-c", line]).output().unwrap())
     }
@@ -268,19 +307,35 @@ impl Person<'_> {
         fs::read_to_string(self.dir.join(path)).unwrap()
     }
 
+    /// The names in a directory; none if there is no such directory.
+    pub fn read_dir(&self, path: &str) -> Vec<std::ffi::OsString> {
+        let Ok(entries) = fs::read_dir(self.dir.join(path)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    }
+
     /// Commits one file past all hooks.
     #[track_caller]
     pub fn commit(&self, path: &str, text: &str, message: &str) -> String {
         self.write(path, text);
         self.git(&["add", "-f", "--", path]);
-        self.git(&["-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", message]);
+        self.past_hooks(&["commit", "--quiet", "-m", message]);
         self.git(&["rev-parse", "HEAD"])
     }
 
     /// Pushes past all hooks.
     #[track_caller]
     pub fn push(&self) {
-        self.git(&["-c", "core.hooksPath=/dev/null", "push", "--quiet", "origin", "HEAD"]);
+        self.past_hooks(&["push", "--quiet", "origin", "HEAD"]);
+    }
+
+    /// Runs git so that no hook has a say: those of a folder do not run, and those of the
+    /// configuration, which run anyway (git 2.54), are told to skip.
+    #[track_caller]
+    fn past_hooks(&self, args: &[&str]) {
+        let mut command = self.command(&self.lab.git);
+        command.env("GSYNC_SKIP", "1").args(["-c", "core.hooksPath=/dev/null"]).args(args);
+        let seen = Seen::of(&command.output().unwrap());
+        assert_eq!(seen.code, 0, "git {args:?}\n{}", seen.all());
     }
 
     /// All that a person could notice: HEAD, refs, index, work tree, stash.

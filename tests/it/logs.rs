@@ -110,8 +110,12 @@ fn no_failed_log_passes_and_nearly_every_good_one_does() {
     println!("truly good      {good:11}  {false_failures:13}");
     println!("truly failed    {false_successes:11}  {failed:13}");
     println!("first error line known for {known_lines}, right for {right_lines}");
-    wrong.iter().for_each(|line| println!("wrong: {line}"));
-    shown.iter().for_each(|line| println!("  {line}"));
+    for line in &wrong {
+        println!("wrong: {line}");
+    }
+    for line in &shown {
+        println!("  {line}");
+    }
     assert_eq!(false_successes, 0, "{wrong:#?}");
     let share = f64::from(false_failures) / f64::from((good + false_failures).max(1));
     assert!(share <= 0.04, "{:.1} % of the good logs fail: {wrong:#?}", share * 100.0);

@@ -1,11 +1,33 @@
 //! End-to-end tests, one binary: the world is a [`lab::Lab`], the program is the
 //! real one, the judge is what a person would see.
 
-#![allow(unreachable_pub, reason = "one binary: everything is visible to its tests")]
+#![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod crash;
+mod demo_story;
+mod doctor;
+mod events;
+mod finish;
+mod first_day;
+mod force;
+mod guard;
+mod hook;
 mod house;
+mod install;
+mod install_any;
+mod kinds;
 mod lab;
+mod leaks;
 mod logs;
+mod managers;
+mod production;
+mod pull;
+mod random;
+mod schedule;
 mod services;
+mod status;
+mod tidy;
 mod tilt;
+mod undo;
 mod up;

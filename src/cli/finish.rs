@@ -1,0 +1,130 @@
+//! `gsync finish`: commit if told to, bring up to date, push, and ask the hub whether it has it.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Context;
+use super::args::FinishArgs;
+use crate::base::{Exit, Problem};
+use crate::config::Config;
+use crate::git::{self, Fetched};
+use crate::plan::Outcome;
+use crate::run::{How, Ran};
+use crate::sync::finish::{self, Sent, Wish};
+use crate::sync::pull::facts::start;
+
+/// How often it pulls and pushes when the hub moves in between.
+const TRIES: usize = 3;
+
+pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
+    let config = context.config()?;
+    let ui = &context.ui;
+    let how = args.act.how();
+    let mut wish = Wish { committed: false, branches: args.branches };
+    let mut runs = Vec::new();
+    if let Some(message) = &args.message {
+        let (plan, ran) = context.carry_out(&How { only: None, ..how.clone() }, || {
+            let facts = finish::facts::observe(&context.git, &config.hub)?;
+            Ok(finish::commit(&facts, &start(&context.git)?, message, args.all)?)
+        })?;
+        let done = ran.outcome == Outcome::Done;
+        runs.extend(ran.run.clone());
+        if !done || (how.dry_run && !plan.steps.is_empty()) {
+            if ui.json {
+                ui.object(&json!({ "runs": runs, "outcome": ran.outcome, "pushed": null }));
+            }
+            return Ok(ran.exit());
+        }
+        wish.committed = true;
+    }
+    let mut tried = 0;
+    let (plan, ran, sent) = loop {
+        tried += 1;
+        let mut sent = None;
+        let (plan, ran) = context.carry_out(&how, || {
+            let facts = finish::facts::observe(&context.git, &config.hub)?;
+            let (plan, to_send) = finish::plan(&facts, wish)?;
+            sent = to_send;
+            Ok(plan)
+        })?;
+        runs.extend(ran.run.clone());
+        if ran.outcome != Outcome::PutBack
+            || tried == TRIES
+            || !moved(context, &config, sent.as_ref())?
+        {
+            break (plan, ran, sent);
+        }
+        ui.say(&format!("the hub moved in between: trying again ({} of {TRIES})", tried + 1));
+    };
+    let done = ran.exit() == Exit::Done && !how.dry_run;
+    let verified = match &sent {
+        Some(sent) if done => verify(context, &config, sent)?,
+        _ => false,
+    };
+    if ui.json {
+        tell(context, &ran, &runs, &plan.notes, sent.as_ref(), verified);
+    } else if done && !plan.steps.is_empty() {
+        plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+        if let Some(Sent { remote, branch, tip }) = &sent {
+            ui.say(&format!("  {remote} has {} on {}", tip.short(), branch.short()));
+        }
+    }
+    Ok(ran.exit())
+}
+
+fn tell(
+    context: &Context,
+    ran: &Ran,
+    runs: &[crate::base::RunId],
+    notes: &[String],
+    sent: Option<&Sent>,
+    verified: bool,
+) {
+    let pushed = sent.filter(|_| verified).map(
+        |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
+    );
+    let mut object =
+        json!({ "runs": runs, "outcome": ran.outcome, "pushed": pushed, "notes": notes });
+    if ran.exit() != Exit::Done {
+        object["error"] = json!({
+            "exit": ran.exit().code(), "code": ran.exit().word(),
+            "message": "the branch could not be pushed", "hints": ["run `gsync finish` again"],
+        });
+    }
+    context.ui.object(&object);
+}
+
+/// Whether the hub has commits that what we wanted to send does not build on.
+fn moved(context: &Context, config: &Config, sent: Option<&Sent>) -> Result<bool> {
+    let Some(sent) = sent else { return Ok(false) };
+    let git = &context.git;
+    if !matches!(git::fetch(git, &sent.remote, config.hub.timeout.0)?, Fetched::Done(_)) {
+        return Ok(false);
+    }
+    let Some(tip) = git::tip_at(git, &sent.remote, &sent.branch, config.hub.timeout.0)? else {
+        return Ok(false);
+    };
+    let args = ["merge-base", "--is-ancestor", tip.as_str(), sent.tip.as_str()];
+    Ok(git.ask(&args)?.is_none())
+}
+
+/// Asks the hub. Somebody may have built on our commit already: then it has it too.
+fn verify(context: &Context, config: &Config, sent: &Sent) -> Result<bool> {
+    let git = &context.git;
+    let deadline = config.hub.timeout.0;
+    let tip = git::tip_at(git, &sent.remote, &sent.branch, deadline)?;
+    if tip.as_ref() == Some(&sent.tip) {
+        return Ok(true);
+    }
+    if let Some(tip) = &tip
+        && matches!(git::fetch(git, &sent.remote, deadline)?, Fetched::Done(_))
+        && git.ask(&["merge-base", "--is-ancestor", sent.tip.as_str(), tip.as_str()])?.is_some()
+    {
+        return Ok(true);
+    }
+    let message = format!("{} does not show {}", sent.remote, sent.tip.short());
+    Err(Problem::new(Exit::Kept, "not-verified", message)
+        .because("the push was accepted, and then something else happened to that branch")
+        .hint("look at it: `gsync status --fetch`")
+        .into())
+}

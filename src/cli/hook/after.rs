@@ -1,0 +1,148 @@
+//! What is said after the fact: what a pull brought, and what is not pushed yet.
+
+use anyhow::Result;
+
+use crate::base::{CommitId, Problem};
+use crate::cli::background;
+use crate::config::{self, Config, PushAfter};
+use crate::git::Git;
+use crate::hooks::events::arrival::{self, Event, Memory};
+use crate::hooks::events::facts::{self, Look};
+use crate::hooks::events::unpushed::{self, Then};
+use crate::host::{clock, env, knowledge, read};
+use crate::ui::Ui;
+
+/// After a commit: a reminder, or a push in the background. A merge that a person concluded
+/// ends here too.
+pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
+    let look = Look::at(git);
+    let config = config(git)?;
+    tell(ui, &look, git, &config, &Event::Look)?;
+    let after = push_after(&look, &config)?;
+    let hub = &config.hub;
+    match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
+        Then::Nothing => {}
+        Then::Say(line) => ui.say(&line),
+        Then::Push(hub, branch) => background::start(git, &hub, &branch)?,
+    }
+    Ok(())
+}
+
+/// After a merge, which may be a pull.
+pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
+    let look = Look::at(git);
+    let config = config(git)?;
+    if squash {
+        let arrival = facts::squashed(&look, &config.hub.remote)?;
+        arrival.lines(clock::now()).iter().for_each(|line| ui.say(line));
+    }
+    tell(ui, &look, git, &config, &Event::Look)
+}
+
+/// After a rebase or an amend.
+pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
+    let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
+    tell(ui, &Look::at(git), git, &config(git)?, &event)
+}
+
+/// After HEAD was moved: by a switch, or by a rebase that begins.
+pub(super) fn checkout(
+    ui: &Ui,
+    git: &Git,
+    old: Option<CommitId>,
+    new: Option<CommitId>,
+) -> Result<()> {
+    let look = Look::at(git);
+    let event = facts::checkout(&look, old, new)?;
+    tell(ui, &look, git, &config(git)?, &event)
+}
+
+/// Some pulls fire no hook of ours (`reset --hard @{u}`, a rebase that dropped everything):
+/// the next hook or command finds that the branch has moved.
+pub fn catch_up(ui: &Ui, git: &Git) -> Result<()> {
+    if git.work_dir.is_none() || ui.quiet || ui.is_for_programs() {
+        return Ok(());
+    }
+    // Where nothing was ever remembered there is nothing to compare with.
+    match read::file(&path(git))? {
+        Some(file) if !facts::is_known(git, &facts::memory(&file.bytes.0)) => {
+            tell(ui, &Look::at(git), git, &config(git)?, &Event::Look)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Remembers where the branch is now without a word, after a command that told it by itself.
+/// What cannot be remembered is told once more, which is no harm.
+pub fn settle(git: &Git) {
+    let ui = Ui { quiet: true, ..Ui::default() };
+    if git.work_dir.is_some()
+        && let Ok(Some(_)) = read::file(&path(git))
+        && let Ok(config) = config(git)
+    {
+        let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look);
+    }
+}
+
+/// The same, before a judge: whatever goes wrong here is not its business.
+pub(super) fn look_back(ui: &Ui, git: &Git) {
+    if let Err(err) = catch_up(ui, git) {
+        ui.detail(&format!("what came in cannot be told: {err:#}"));
+    }
+}
+
+/// Says what arrived since the last look, once.
+fn tell(ui: &Ui, look: &Look<'_>, git: &Git, config: &Config, event: &Event) -> Result<()> {
+    if env::raw(crate::cli::messages::BACKGROUND).is_some() {
+        return Ok(());
+    }
+    let hub = &config.hub;
+    let arrived = knowledge::change(&path(git), |bytes| {
+        let mut memory: Memory = facts::memory(bytes);
+        let here = facts::here(look, &memory, event)?;
+        let asked = arrival::questions(&memory, &here, event);
+        let mut arrived = Vec::new();
+        for question in &asked {
+            let arrival = facts::gained(look, &memory, question, &hub.remote, &hub.branch)?;
+            if !arrival.commits.is_empty() {
+                arrived.push(arrival);
+            }
+        }
+        arrival::remember(&mut memory, &here, event, &asked, !arrived.is_empty());
+        Ok((arrived, serde_json::to_vec(&memory)?))
+    })?;
+    let now = clock::now();
+    for arrival in arrived {
+        arrival.lines(now).iter().for_each(|line| ui.say(line));
+    }
+    Ok(())
+}
+
+fn path(git: &Git) -> std::path::PathBuf {
+    git.gsync_dir().join("pulled.json")
+}
+
+fn config(git: &Git) -> Result<Config> {
+    let Some(dir) = &git.work_dir else { return Ok(Config::default()) };
+    match read::file(&dir.join(config::FILE))? {
+        Some(file) => Ok(config::parse(config::FILE, &file.bytes.0)?),
+        None => Ok(Config::default()),
+    }
+}
+
+/// `gsync.pushAfter` of the person, else what the repository says.
+fn push_after(look: &Look<'_>, config: &Config) -> Result<PushAfter> {
+    Ok(match look.config("gsync.pushAfter")?.as_deref() {
+        None => config.work.push_after,
+        Some("remind") => PushAfter::Remind,
+        Some("auto") => PushAfter::Auto,
+        Some("off") => PushAfter::Off,
+        Some(other) => {
+            let why = format!(
+                "gsync.pushAfter is `{}`: use remind, auto or off",
+                crate::base::plain(other)
+            );
+            return Err(Problem::usage("config", why).into());
+        }
+    })
+}

@@ -1,0 +1,35 @@
+//! `gsync pull`: bring the branch up to date.
+
+use anyhow::Result;
+
+use super::Context;
+use super::args::PullArgs;
+use super::production::InProduction;
+use crate::base::Exit;
+use crate::plan::{Plan, Step};
+use crate::sync::pull;
+
+pub fn main(context: &Context, args: &PullArgs) -> Result<Exit> {
+    let config = context.config()?;
+    let production = InProduction::observe(context, &config, args.allow_critical)?;
+    let (plan, ran) = context.act(&args.act.how(), || {
+        let facts = pull::facts::observe(&context.git, &config.hub)?;
+        production.allows(context, &facts)?;
+        let plan = if args.resolve { pull::resolve(&facts) } else { pull::plan(&facts, "pull") };
+        Ok(plan?)
+    })?;
+    if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
+        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+        production.what_is_old(context, &config)?;
+    }
+    if stops(&plan) && !args.act.dry_run && ran.exit() == Exit::Done {
+        context.ui.hint("resolve them, then run `git add PATH` and `git commit`");
+        context.ui.hint("give it up: `gsync undo`");
+    }
+    Ok(ran.exit())
+}
+
+/// Whether the plan leaves something to a person.
+fn stops(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step, Step::Merge { .. }))
+}

@@ -1,0 +1,51 @@
+//! `gsync tidy`: the weekly review.
+
+use anyhow::Result;
+
+use super::Context;
+use super::args::TidyArgs;
+use crate::base::{Exit, RefName};
+use crate::plan::Step;
+use crate::sync::tidy::{RunSeen, facts, plan};
+use crate::ui;
+
+pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
+    let config = context.config()?;
+    let how = args.act.how();
+    if !args.apply && how.only.is_none() && !how.dry_run {
+        let drift = facts::observe(&context.git, &config, &runs(context)?)?;
+        if context.ui.json {
+            context.ui.object(&drift);
+        } else {
+            context.ui.result(&ui::tidy(&drift, context.ui.style()));
+        }
+        return Ok(Exit::Done);
+    }
+    let (plan, ran) = context.act(&how, || {
+        let drift = facts::observe(&context.git, &config, &runs(context)?)?;
+        Ok(plan::plan(&drift, &facts::ask(&context.git, &config)?))
+    })?;
+    // Notes of an empty plan and of a dry run were said already.
+    let shown = how.dry_run || plan.steps.is_empty() || context.ui.is_for_programs();
+    if !shown && ran.exit() == Exit::Done {
+        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+    }
+    Ok(ran.exit())
+}
+
+/// The journal, as far as it tells how old things are.
+fn runs(context: &Context) -> Result<Vec<RunSeen>> {
+    let records = context.journal().records()?;
+    let made = |step: &Step| -> Option<RefName> {
+        match step {
+            Step::SetRef { name, to: Some(_), .. } => Some(name.clone()),
+            _ => None,
+        }
+    };
+    let run = |record: crate::run::Record| RunSeen {
+        made: record.plan.steps.iter().filter_map(made).collect(),
+        id: record.id,
+        at: record.at,
+    };
+    Ok(records.into_iter().map(run).collect())
+}

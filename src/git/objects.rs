@@ -1,0 +1,199 @@
+//! Objects by their id, read in process: also those of a push that git still holds in
+//! quarantine, which `gix::open` does not see. Replacement objects and grafts are passed over,
+//! as in what git sends: what is judged is what the other side gets.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+use gix::ObjectId;
+use gix::objs::{Find, FindHeader, Kind};
+
+use super::Git;
+use crate::host::{env, read};
+
+/// Trees are read twice (as a commit's own and as its child's parent): so many bytes of them
+/// are kept.
+const TREE_MEMORY: usize = 64 << 20;
+/// Bases of packed deltas that are kept.
+const PACK_MEMORY: usize = 32 << 20;
+/// A chain of tags that is longer is no chain that anybody made for a purpose.
+const TAG_DEPTH: usize = 64;
+
+/// Where objects are read: the repository, its alternates, and the quarantine of a push.
+pub struct Objects {
+    stores: Vec<gix::odb::Handle>,
+    hash: gix::hash::Kind,
+    graph: Option<gix::commitgraph::Graph>,
+    shallow: HashSet<ObjectId>,
+    trees: RefCell<HashMap<ObjectId, Rc<[u8]>>>,
+    tree_bytes: Cell<usize>,
+}
+
+/// What a walk needs of a commit.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub tree: ObjectId,
+    pub parents: Vec<ObjectId>,
+    pub time: i64,
+}
+
+impl Objects {
+    /// Opens the objects of a repository with ids of that kind.
+    pub fn open(git: &Git, hash: gix::hash::Kind) -> Result<Self> {
+        let mut dirs = Vec::new();
+        for name in ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY"] {
+            dirs.extend(env::raw(name).map(PathBuf::from));
+        }
+        if let Some(list) = env::raw("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
+            dirs.extend(std::env::split_paths(&list));
+        }
+        let mut dirs: Vec<PathBuf> =
+            dirs.into_iter().filter_map(|dir| dir.canonicalize().ok()).collect();
+        let main = git.common_dir.join("objects");
+        let main = main.canonicalize().with_context(|| format!("open {}", main.display()))?;
+        // The repository itself comes last: only there an object that is missed is a reason
+        // to look at the disk again, as somebody may be packing it anew.
+        dirs.retain(|dir| *dir != main);
+        dirs.push(main);
+        let mut stores = Vec::new();
+        for (at, dir) in dirs.iter().enumerate() {
+            if dirs[..at].contains(dir) {
+                continue;
+            }
+            let mut store = gix::odb::at(dir, hash)
+                .with_context(|| format!("open the objects in {}", dir.display()))?;
+            if at + 1 < dirs.len() {
+                store.refresh_never();
+            }
+            store.set_pack_cache(|| {
+                Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_MEMORY))
+            });
+            stores.push(store);
+        }
+        let shallow = shallow(git)?;
+        let info = git.common_dir.join("objects/info");
+        // git leaves the graph alone in a shallow repository, as its parents are not ours.
+        let graph = shallow
+            .is_empty()
+            .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok())
+            .flatten();
+        let trees = RefCell::default();
+        Ok(Self { stores, hash, graph, shallow, trees, tree_bytes: Cell::new(0) })
+    }
+
+    pub fn hash(&self) -> gix::hash::Kind {
+        self.hash
+    }
+
+    /// The kind and size of an object, or nothing if it is not here.
+    pub fn header(&self, id: &ObjectId) -> Result<Option<(Kind, u64)>> {
+        for store in &self.stores {
+            let found = store.try_header(id).map_err(|err| unreadable(id, &err))?;
+            if let Some(header) = found {
+                return Ok(Some((header.kind, header.size)));
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn has(&self, id: &ObjectId) -> bool {
+        self.stores.iter().any(|store| gix::objs::Exists::exists(store, id))
+    }
+
+    /// An object, or nothing if it is not here.
+    pub fn data(&self, id: &ObjectId) -> Result<Option<(Kind, Vec<u8>)>> {
+        let mut buffer = Vec::new();
+        for store in &self.stores {
+            let found = store.try_find(id, &mut buffer).map_err(|err| unreadable(id, &err))?;
+            if let Some(data) = found {
+                let kind = data.kind;
+                return Ok(Some((kind, buffer)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A tree's bytes, or nothing if it is not here.
+    pub fn tree(&self, id: &ObjectId) -> Result<Option<Rc<[u8]>>> {
+        if let Some(tree) = self.trees.borrow().get(id) {
+            return Ok(Some(tree.clone()));
+        }
+        if id.is_empty_tree() {
+            return Ok(Some(Rc::from([])));
+        }
+        let Some((kind, data)) = self.data(id)? else { return Ok(None) };
+        if kind != Kind::Tree {
+            bail!("{id} should be a tree and is a {kind}");
+        }
+        let mut trees = self.trees.borrow_mut();
+        if self.tree_bytes.get() + data.len() > TREE_MEMORY {
+            trees.clear();
+            self.tree_bytes.set(0);
+        }
+        self.tree_bytes.set(self.tree_bytes.get() + data.len());
+        let tree: Rc<[u8]> = data.into();
+        trees.insert(*id, tree.clone());
+        Ok(Some(tree))
+    }
+
+    /// A commit, or nothing if it is not here. A shallow one has no parents.
+    pub fn commit(&self, id: &ObjectId) -> Result<Option<Node>> {
+        if let Some(graph) = &self.graph
+            && let Some(commit) = graph.commit_by_id(id)
+        {
+            let parents: Result<Vec<_>, _> =
+                commit.iter_parents().map(|at| at.map(|at| graph.id_at(at).to_owned())).collect();
+            if let Ok(parents) = parents {
+                let time = i64::try_from(commit.committer_timestamp()).unwrap_or(i64::MAX);
+                return Ok(Some(Node { tree: commit.root_tree_id().to_owned(), parents, time }));
+            }
+        }
+        let Some((kind, data)) = self.data(id)? else { return Ok(None) };
+        if kind != Kind::Commit {
+            bail!("{id} should be a commit and is a {kind}");
+        }
+        let mut commit = gix::objs::CommitRefIter::from_bytes(&data, self.hash);
+        let tree = commit.tree_id().map_err(|err| unreadable(id, &err))?;
+        let commit = gix::objs::CommitRefIter::from_bytes(&data, self.hash);
+        let parents = match self.shallow.contains(id) {
+            true => Vec::new(),
+            false => commit.parent_ids().collect(),
+        };
+        // A date that makes no sense is old: then a walk looks further.
+        let time = commit.committer().ok().and_then(|who| who.time().ok());
+        Ok(Some(Node { tree, parents, time: time.map_or(0, |time| time.seconds) }))
+    }
+
+    /// What a tag means, through tags of tags; nothing if something on the way is not here.
+    pub fn peel(&self, id: &ObjectId) -> Result<Option<(Kind, ObjectId)>> {
+        let mut id = *id;
+        for _ in 0..TAG_DEPTH {
+            if self.graph.as_ref().is_some_and(|graph| graph.commit_by_id(id).is_some()) {
+                return Ok(Some((Kind::Commit, id)));
+            }
+            let Some((kind, _)) = self.header(&id)? else { return Ok(None) };
+            if kind != Kind::Tag {
+                return Ok(Some((kind, id)));
+            }
+            let Some((_, data)) = self.data(&id)? else { return Ok(None) };
+            let tag = gix::objs::TagRefIter::from_bytes(&data, self.hash);
+            id = tag.target_id().map_err(|err| unreadable(&id, &err))?;
+        }
+        bail!("{id} is a tag of a tag of a tag, more than {TAG_DEPTH} deep")
+    }
+}
+
+fn unreadable(id: &ObjectId, err: &dyn std::fmt::Display) -> anyhow::Error {
+    anyhow::anyhow!("{err}").context(format!("read the object {id}"))
+}
+
+/// The commits at which the history of this repository was cut off.
+fn shallow(git: &Git) -> Result<HashSet<ObjectId>> {
+    let path = env::raw("GIT_SHALLOW_FILE")
+        .map_or_else(|| git.common_dir.join("shallow"), |file| git.dir().join(file));
+    let text = read::text(&path)?.unwrap_or_default();
+    Ok(text.lines().filter_map(|line| ObjectId::from_hex(line.trim().as_bytes()).ok()).collect())
+}

@@ -1,0 +1,339 @@
+//! All that a work tree holds, kept as one commit: HEAD, the index (its bytes too) and the
+//! files, untracked ones included. Made with a scratch index, so nothing of the person's is
+//! touched; only what git says has changed is read and hashed.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Git;
+use super::raw::by_gsync;
+use crate::base::{CommitId, Place, RefName, RepoPath};
+use crate::host::clock;
+
+/// Files up to that size are kept byte for byte where a filter changes them.
+const LARGE: u64 = 16 << 20;
+
+/// What stands in a work tree now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The branch that HEAD names; nothing: HEAD is detached.
+    pub branch: Option<RefName>,
+    pub place: Place,
+    /// The index file as it is; nothing: there is none.
+    pub index_file: Option<CommitId>,
+    /// Announced to the index without contents (`git add -N`).
+    pub intent: Vec<RepoPath>,
+    pub untracked: Vec<RepoPath>,
+    /// What git does not keep of the files that changed.
+    pub beyond: Beyond,
+}
+
+/// What a tree cannot hold of a file: permissions beyond the executable bit, and the bytes
+/// themselves where a filter makes others of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<(RepoPath, u32)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bytes: Vec<(RepoPath, CommitId)>,
+}
+
+/// What the message of a snapshot holds beside its trees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes {
+    pub branch: Option<RefName>,
+    pub index_file: Option<CommitId>,
+    #[serde(default)]
+    pub intent: Vec<RepoPath>,
+    pub place: Place,
+    #[serde(default)]
+    pub beyond: Beyond,
+}
+
+/// What `git status` says about the work tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dirt {
+    /// Changed in the work tree, and still there.
+    changed: Vec<RepoPath>,
+    gone: Vec<RepoPath>,
+    pub intent: Vec<RepoPath>,
+    pub untracked: Vec<RepoPath>,
+    pub unmerged: Vec<RepoPath>,
+    /// Staged or changed: what stands between this and a clean work tree, untracked included.
+    pub all: Vec<RepoPath>,
+}
+
+impl Git {
+    /// The index of this work tree.
+    pub fn index_path(&self) -> PathBuf {
+        self.git_dir.join("index")
+    }
+
+    /// A folder for scratch files, on the same file system as the index.
+    pub fn scratch_dir(&self) -> Result<PathBuf> {
+        let dir = self.git_dir.join("gsync");
+        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        Ok(dir)
+    }
+
+    /// What has changed in the work tree, by an index file. Submodules are left out: what is
+    /// in them is theirs.
+    pub fn dirt(&self, index: Option<&Path>) -> Result<Dirt> {
+        let args = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames"];
+        let args = [&args[..], &["--ignore-submodules=dirty"]].concat();
+        Ok(read_status(&self.feed(index, &args, b"")?))
+    }
+
+    /// Paths with conflicts that are not resolved.
+    pub fn unmerged(&self) -> Result<Vec<RepoPath>> {
+        let out = self.must_bytes(&["ls-files", "--unmerged", "-z"])?;
+        let mut paths: Vec<RepoPath> = out
+            .split(|byte| *byte == 0)
+            .filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1))
+            .map(RepoPath::new)
+            .collect();
+        paths.dedup();
+        Ok(paths)
+    }
+
+    /// Looks at everything.
+    pub fn standing(&self) -> Result<Standing> {
+        let scratch = tempfile::tempdir_in(self.scratch_dir()?).context("make a scratch folder")?;
+        let copy = scratch.path().join("index");
+        self.copy_index(&copy)?;
+        // Two long looks at the same copy, of which neither changes it.
+        let (index_file, dirt) = std::thread::scope(|scope| {
+            let index_file = scope.spawn(|| self.keep_index(&copy));
+            let dirt = self.dirt(Some(&copy));
+            (index_file.join(), dirt)
+        });
+        let index_file = index_file.map_err(|_| anyhow::anyhow!("keep the index"))??;
+        let dirt = dirt?;
+        let write_tree = ["write-tree", "--missing-ok"];
+        if !dirt.unmerged.is_empty() {
+            // There is no tree for an index with conflicts; the bytes of the index are kept, and
+            // the files as they are count for both.
+            self.take_up(&copy, &dirt)?;
+        }
+        let index = self.feed_id(Some(&copy), &write_tree, b"")?;
+        let (mut work, mut beyond) = (index.clone(), Beyond::default());
+        if self.take_up(&copy, &dirt)? {
+            work = self.feed_id(Some(&copy), &write_tree, b"")?;
+            beyond = self.beyond(&index, &work)?;
+        }
+        Ok(Standing {
+            branch: self.head_branch()?,
+            place: Place { commit: self.resolve_commit("HEAD")?, index, work },
+            index_file,
+            intent: dirt.intent,
+            untracked: dirt.untracked,
+            beyond,
+        })
+    }
+
+    /// What the tree of the work tree does not say about the files that changed.
+    fn beyond(&self, index: &CommitId, work: &CommitId) -> Result<Beyond> {
+        let mut beyond = Beyond::default();
+        let mut files = Vec::new();
+        for change in self.compare_trees(index, work)? {
+            let Some(entry) = change.to.filter(|entry| matches!(entry.mode, 0o100_644 | 0o100_755))
+            else {
+                continue;
+            };
+            let Ok(meta) = self.dir().join(change.path.to_path()).symlink_metadata() else {
+                continue;
+            };
+            let mode = meta.permissions().mode() & 0o7777;
+            if !matches!(mode, 0o644 | 0o755) {
+                beyond.modes.push((change.path.clone(), mode));
+            }
+            files.push((change.path, entry.id, meta.len()));
+        }
+        let ids: String = files.iter().map(|(_, id, _)| format!("{id}\n")).collect();
+        let sizes =
+            self.feed(None, &["cat-file", "--batch-check=%(objectsize)"], ids.as_bytes())?;
+        for ((path, _, size), stored) in files.iter().zip(String::from_utf8_lossy(&sizes).lines()) {
+            // Of the same size, the file is taken for what git stored; a large one comes back
+            // through its filter, as it came here.
+            if stored.parse() != Ok(*size) && *size <= LARGE {
+                let bytes = fs::read(self.dir().join(path.to_path()))
+                    .with_context(|| format!("read {path}"))?;
+                let id = self.feed_id(None, &["hash-object", "-w", "--stdin"], &bytes)?;
+                beyond.bytes.push((path.clone(), id));
+            }
+        }
+        Ok(beyond)
+    }
+
+    /// The branch that HEAD names.
+    pub fn head_branch(&self) -> Result<Option<RefName>> {
+        Ok(self.ask(&["symbolic-ref", "--quiet", "HEAD"])?.map(RefName::new))
+    }
+
+    fn copy_index(&self, copy: &Path) -> Result<()> {
+        match fs::copy(self.index_path(), copy) {
+            Ok(_) => {}
+            Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(err) => return Err(err).context("read the index"),
+        }
+        let shared = fs::read_dir(&self.git_dir)?.filter_map(Result::ok);
+        if shared
+            .map(|e| e.file_name())
+            .any(|name| name.to_string_lossy().starts_with("sharedindex."))
+        {
+            // A split index is kept whole: its other half has a life of its own.
+            self.feed(Some(copy), &["update-index", "--no-split-index"], b"")?;
+        }
+        Ok(())
+    }
+
+    /// Stores the bytes of an index. Flat: it is large, and compressing it costs more than all
+    /// the rest.
+    fn keep_index(&self, copy: &Path) -> Result<Option<CommitId>> {
+        if !copy.exists() {
+            return Ok(None);
+        }
+        let name = copy.to_str().context("a path that is text")?;
+        let flat = ["-c", "core.looseCompression=0", "hash-object", "-w", "--no-filters", "--"];
+        self.feed_id(None, &[&flat[..], &[name]].concat(), b"").map(Some)
+    }
+
+    /// Takes the work tree's changes up into a scratch index. Whether there were any.
+    fn take_up(&self, index: &Path, dirt: &Dirt) -> Result<bool> {
+        let null = |paths: &[RepoPath]| -> Vec<u8> {
+            paths.iter().flat_map(|path| [path.as_bytes(), b"\0"].concat()).collect()
+        };
+        if !dirt.gone.is_empty() {
+            let args = ["update-index", "--force-remove", "-z", "--stdin"];
+            self.feed(Some(index), &args, &null(&dirt.gone))?;
+        }
+        let there: Vec<RepoPath> =
+            dirt.changed.iter().chain(&dirt.unmerged).chain(&dirt.untracked).cloned().collect();
+        if !there.is_empty() {
+            let args = ["-c", "core.safecrlf=false", "update-index", "--add", "--remove"];
+            let args = [&args[..], &["--replace", "-z", "--stdin"]].concat();
+            self.feed(Some(index), &args, &null(&there))?;
+        }
+        Ok(!there.is_empty() || !dirt.gone.is_empty())
+    }
+
+    /// Stores what stands as a commit: its tree is the work tree, its parents are HEAD and a
+    /// commit that holds the index, as a tree and as bytes.
+    pub fn keep_standing(&self, standing: &Standing) -> Result<CommitId> {
+        let place = &standing.place;
+        let mut tree = format!("040000 tree {}\tstaged\0", place.index);
+        if let Some(index_file) = &standing.index_file {
+            tree.insert_str(0, &format!("100644 blob {index_file}\tindex\0"));
+        }
+        let mut bytes: Vec<&CommitId> = standing.beyond.bytes.iter().map(|(_, id)| id).collect();
+        bytes.sort();
+        bytes.dedup();
+        if !bytes.is_empty() {
+            // In a tree, so that they live as long as the snapshot.
+            let list: String = bytes.iter().map(|id| format!("100644 blob {id}\t{id}\0")).collect();
+            let list = self.feed_id(None, &["mktree", "-z"], list.as_bytes())?;
+            tree.push_str(&format!("040000 tree {list}\tbytes\0"));
+        }
+        let tree = self.feed_id(None, &["mktree", "-z", "--missing"], tree.as_bytes())?;
+        let now = clock::now().0;
+        let head = place.commit.as_ref();
+        let staged = by_gsync(now, "the index of a snapshot\n");
+        let staged = self.write_commit(&tree, head.as_slice(), &staged)?;
+        let notes = Notes {
+            branch: standing.branch.clone(),
+            index_file: standing.index_file.clone(),
+            intent: standing.intent.clone(),
+            place: place.clone(),
+            beyond: standing.beyond.clone(),
+        };
+        let message = format!("a snapshot by gsync\n\n{}\n", serde_json::to_string(&notes)?);
+        let parents: Vec<&CommitId> = head.into_iter().chain([&staged]).collect();
+        self.write_commit(&place.work, &parents, &by_gsync(now, &message))
+    }
+
+    /// What a snapshot's message says.
+    pub fn snapshot_notes(&self, snapshot: &CommitId) -> Result<Notes> {
+        let raw = String::from_utf8(self.raw_commit(snapshot)?).context("read a snapshot")?;
+        let json = raw.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+        serde_json::from_str(json).with_context(|| format!("{} is no snapshot", snapshot.short()))
+    }
+
+    /// The name for the next snapshot of this work tree.
+    pub fn next_snapshot(&self) -> Result<RefName> {
+        let worktree = match self.git_dir.file_name() {
+            Some(name) if self.is_linked_worktree() => {
+                format!("worktrees/{}", name.to_string_lossy())
+            }
+            _ => "main".to_owned(),
+        };
+        let prefix = format!("refs/gsync/undo/{worktree}/");
+        let names = self.must(&["for-each-ref", "--format=%(refname)", &prefix])?;
+        let last = names.lines().filter_map(|name| name.strip_prefix(&prefix)?.parse::<u32>().ok());
+        Ok(RefName::new(format!("{prefix}{}", last.max().unwrap_or(0) + 1)))
+    }
+}
+
+/// Reads porcelain version 2, NUL separated, without renames.
+fn read_status(out: &[u8]) -> Dirt {
+    let mut dirt = Dirt::default();
+    for record in out.split(|byte| *byte == 0).filter(|record| !record.is_empty()) {
+        let fields = |n: usize| record.splitn(n, |byte| *byte == b' ').nth(n - 1);
+        match record[0] {
+            b'1' if record.len() > 4 => {
+                let path = RepoPath::new(fields(9).unwrap_or_default());
+                let (index, work) = (record[2], record[3]);
+                let submodule = record.get(5) == Some(&b'S');
+                dirt.all.push(path.clone());
+                if index == b'.' && work == b'A' {
+                    dirt.intent.push(path.clone());
+                }
+                match work {
+                    b'.' => {}
+                    _ if submodule => {}
+                    b'D' => dirt.gone.push(path),
+                    _ => dirt.changed.push(path),
+                }
+            }
+            b'u' => dirt.unmerged.push(RepoPath::new(fields(11).unwrap_or_default())),
+            // A repository inside of this one ends in a slash: it is not ours to keep.
+            b'?' if !record.ends_with(b"/") => {
+                let path = RepoPath::new(fields(2).unwrap_or_default());
+                dirt.untracked.push(path.clone());
+                dirt.all.push(path);
+            }
+            _ => {}
+        }
+    }
+    dirt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_with_its_odd_names_and_kinds() {
+        let zero = "0000000000000000000000000000000000000000";
+        let status = format!(
+            "1 .M N... 100644 100644 100644 {zero} {zero} a b\0\
+             1 .A N... 000000 000000 100644 {zero} {zero} new\0\
+             1 .D N... 100644 100644 000000 {zero} {zero} gone\0\
+             1 M. N... 100644 100644 100644 {zero} {zero} staged\0\
+             1 .M S.M. 160000 160000 160000 {zero} {zero} sub\0\
+             u UU N... 100644 100644 100644 100644 {zero} {zero} {zero} both\0\
+             ? x\ny\0? nested/\0"
+        );
+        let dirt = read_status(status.as_bytes());
+        let paths = |names: &[&str]| names.iter().map(|n| RepoPath::from(*n)).collect::<Vec<_>>();
+        assert_eq!(dirt.changed, paths(&["a b", "new"]));
+        assert_eq!(dirt.gone, paths(&["gone"]));
+        assert_eq!(dirt.intent, paths(&["new"]));
+        assert_eq!(dirt.untracked, paths(&["x\ny"]));
+        assert_eq!(dirt.unmerged, paths(&["both"]));
+    }
+}

@@ -1,0 +1,66 @@
+//! Every file of the work tree that git tracks or would take, as it lies there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+
+use anyhow::{Context, Result};
+use gix::ObjectId;
+
+use super::policy;
+use super::world::World;
+use crate::base::{Problem, RepoPath};
+use crate::git::Git;
+use crate::guard::judge::{Judge, Needs};
+use crate::guard::ways::{self, Standing};
+use crate::guard::{Place, Scene, Verdict};
+
+/// Files that are larger are judged by name and size only.
+const READ_LIMIT: u64 = 128 << 20;
+
+/// Judges the work tree.
+pub fn all(git: &Git) -> Result<Verdict> {
+    let Some(work_dir) = &git.work_dir else {
+        return Err(Problem::refuse("bare", "a bare repository has no work tree to judge")
+            .hint("judge its commits: `gsync guard --range main`")
+            .into());
+    };
+    let world = World::open(git);
+    let policy = policy::client(&world, None)?;
+    let mut judge = Judge::new(&policy, Verdict::new(Scene::Tree));
+    let out = git.must_bytes(&["ls-files", "-co", "--exclude-standard", "-z"])?;
+    // A path with a conflict is listed once for each side.
+    let names: BTreeSet<&[u8]> = out.split(|byte| *byte == 0).collect();
+    // The judge knows contents by their id; here it is a number that is used once.
+    let id = ObjectId::null(gix::hash::Kind::Sha1);
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        let path = RepoPath::new(name);
+        let file = work_dir.join(path.to_path());
+        let meta = match file.symlink_metadata() {
+            Ok(meta) => meta,
+            Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                continue;
+            }
+            Err(err) => return Err(err).with_context(|| format!("look at {}", file.display())),
+        };
+        let place = Place { path: Some(path), ..Place::default() };
+        judge.verdict.judged.files += 1;
+        judge.path(&place);
+        if !meta.is_file() {
+            continue;
+        }
+        judge.forget(&id);
+        let wanted = judge.needs(&id) == Needs::Content && meta.len() <= READ_LIMIT;
+        let bytes = match wanted {
+            true => Some(fs::read(&file).with_context(|| format!("read {}", file.display()))?),
+            false => None,
+        };
+        judge.learn(id, meta.len(), bytes.as_deref());
+        judge.blob(&id, &place);
+    }
+    let below = world.below_top();
+    for finding in &mut judge.verdict.findings {
+        finding.hints = ways::out(finding, &Standing::Tree, below);
+    }
+    Ok(judge.verdict)
+}

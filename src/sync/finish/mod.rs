@@ -1,0 +1,112 @@
+//! `gsync finish`: push after work. Commits if it is told to, brings the branch up to date, and
+//! sends it. Sending is the last step: what failed before it is put back.
+
+pub mod facts;
+
+use crate::base::{CommitId, Edit, Problem, PushRef, RefName, count, plain, shell_quote};
+use crate::plan::{Plan, Step};
+use crate::sync::pull;
+use crate::sync::pull::facts::{Rehearsal, Start, Upstream};
+use crate::sync::pull::named;
+use facts::Facts;
+
+/// The plan that commits, with the hooks of the repository as judges.
+pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<Plan, Problem> {
+    let branch = pull::safe(&facts.pull)?;
+    let title = format!("commit on {branch}");
+    if facts.dirty.is_empty() {
+        return Ok(Plan::new(title).note("there is nothing to commit"));
+    }
+    if !facts.staged && !all {
+        let problem = Problem::refuse("nothing-staged", "nothing is staged, so `-m` has no effect");
+        return Err(named(problem, &facts.dirty)
+            .hint("stage what belongs together: `git add PATH`")
+            .hint("commit all of it: `gsync finish --all -m MESSAGE`"));
+    }
+    let snapshot = start.snapshot.clone();
+    Ok(Plan::new(title)
+        .then(Step::Keep { name: start.name.clone(), snapshot: snapshot.clone() })
+        .then(Step::Commit {
+            branch: branch.full(),
+            on: start.standing.place.commit.clone(),
+            message: message.to_owned(),
+            all,
+            snapshot,
+        }))
+}
+
+/// What a finish was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// It committed already; what is left is left on purpose.
+    pub committed: bool,
+    /// Other branches are pushed too.
+    pub branches: bool,
+}
+
+/// The plan that brings the branch up to date and pushes it, and the commit that the hub shall
+/// have then, with its place there.
+pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> {
+    let branch = pull::safe(&facts.pull)?;
+    if !facts.dirty.is_empty() && !wish.committed {
+        let problem = Problem::refuse("uncommitted", "there is uncommitted work");
+        return Err(named(problem, &facts.dirty)
+            .hint("commit all of it: `gsync finish --all -m MESSAGE`")
+            .hint("commit what is staged: `gsync finish -m MESSAGE`"));
+    }
+    let mut plan = pull::plan(&facts.pull, "finish")?;
+    if !facts.backwards.is_empty() {
+        let problem = Problem::refuse("submodule", "a submodule would go back to an older commit");
+        return Err(named(problem, &facts.backwards)
+            .hint("run `git submodule update`, and commit the pointer again"));
+    }
+    let Some((remote, there)) = &facts.target else {
+        return Err(Problem::refuse("no-hub", "there is no hub to push to")
+            .hint("name one: `git remote add origin ADDRESS`"));
+    };
+    let tip = match &facts.pull.rehearsal {
+        Some(Rehearsal::Clean { to, .. }) => to.commit.clone(),
+        _ => facts.pull.head.clone(),
+    };
+    let known = match &facts.pull.upstream {
+        Upstream::At { commit, .. } => Some(commit),
+        Upstream::None | Upstream::Gone { .. } => None,
+    };
+    let mut sent = None;
+    if let Some(tip) = tip.filter(|tip| Some(tip) != known) {
+        if facts.pull.upstream == Upstream::None {
+            plan.notes.clear();
+            let key = |name: &str| format!("branch.{branch}.{name}");
+            let edits =
+                vec![Edit::set(key("remote"), remote), Edit::set(key("merge"), there.as_str())];
+            plan = plan.then(Step::Config { file: facts.config_file.clone(), edits });
+        }
+        let push = PushRef { from: Some(tip.clone()), to: there.clone(), lease: None };
+        plan = plan.then(Step::Push { remote: remote.clone(), refs: vec![push] });
+        sent = Some(Sent { remote: remote.clone(), branch: there.clone(), tip });
+    }
+    for other in &facts.others {
+        let n = count(other.commits, "commit");
+        let name = plain(other.branch.as_str());
+        match &other.to {
+            Some((remote, to)) if wish.branches => {
+                let push = PushRef { from: Some(other.tip.clone()), to: to.clone(), lease: None };
+                plan = plan.then(Step::Push { remote: remote.clone(), refs: vec![push] });
+            }
+            _ => {
+                let quoted = shell_quote(other.branch.as_str());
+                let how = format!("`git push -u {} {quoted}`", shell_quote(remote));
+                plan = plan.note(format!("{name} has {n} that no remote has: {how}"));
+            }
+        }
+    }
+    Ok((plan, sent))
+}
+
+/// What was sent, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub remote: String,
+    pub branch: RefName,
+    pub tip: CommitId,
+}

@@ -1,0 +1,204 @@
+//! What there is to know before a pull: the branch, its upstream, and how it would go.
+
+use anyhow::Result;
+
+use crate::base::{Branch, CommitId, Operation, RefName, RepoPath, plain};
+use crate::config::Hub;
+use crate::git::{self, Git};
+
+pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Way};
+
+/// A commit as a line: for reports.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    pub id: CommitId,
+    pub summary: String,
+    pub author: String,
+}
+
+/// The branch that this one follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    None,
+    /// It is configured, and the hub has it no more.
+    Gone {
+        name: String,
+    },
+    At {
+        name: String,
+        commit: CommitId,
+    },
+}
+
+/// Where a move would start: what stands, and the snapshot of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    pub standing: Standing,
+    pub snapshot: CommitId,
+    /// The name it is to be kept under.
+    pub name: RefName,
+}
+
+/// All facts of a pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// git is in the middle of this.
+    pub operation: Option<Operation>,
+    pub unmerged: Vec<RepoPath>,
+    /// Nothing: HEAD is detached.
+    pub branch: Option<Branch>,
+    /// Nothing: the branch is not born yet.
+    pub head: Option<CommitId>,
+    pub upstream: Upstream,
+    /// The remote of the upstream; nothing if it is in this repository.
+    pub remote: Option<String>,
+    /// Nothing: there was no hub to ask.
+    pub fetched: Option<Fetched>,
+    pub incoming: Vec<Line>,
+    pub outgoing: Vec<Line>,
+    /// Whether branch and upstream have a commit in common.
+    pub related: bool,
+    pub shallow: bool,
+    /// Local commits that the upstream had once and has no more.
+    pub lost: Vec<Line>,
+    pub start: Option<Start>,
+    pub rehearsal: Option<Rehearsal>,
+    pub in_the_way: Vec<RepoPath>,
+    /// Directories without a file in which files would come.
+    pub hollow: Vec<RepoPath>,
+}
+
+/// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
+pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
+    let mut facts = Facts {
+        operation: git.operation().map(|(operation, _)| operation),
+        unmerged: git.unmerged()?,
+        branch: git.head_branch()?.and_then(|name| name.branch()),
+        head: git.resolve_commit("HEAD")?,
+        upstream: Upstream::None,
+        remote: None,
+        fetched: None,
+        incoming: Vec::new(),
+        outgoing: Vec::new(),
+        related: true,
+        shallow: false,
+        lost: Vec::new(),
+        start: None,
+        rehearsal: None,
+        in_the_way: Vec::new(),
+        hollow: Vec::new(),
+    };
+    let Some(branch) = facts.branch.clone() else { return Ok(facts) };
+    if facts.operation.is_some() || !facts.unmerged.is_empty() {
+        return Ok(facts);
+    }
+    let remote = git.config(&format!("branch.{branch}.remote"))?;
+    facts.remote = remote.clone().filter(|remote| remote != ".");
+    let has_hub = git.config(&format!("remote.{}.url", hub.remote))?.is_some();
+    let ask = facts.remote.clone().or_else(|| has_hub.then(|| hub.remote.clone()));
+    if let Some(remote) = ask {
+        let fetched = git::fetch(git, &remote, hub.timeout.0)?;
+        let done = matches!(fetched, Fetched::Done(_));
+        facts.fetched = Some(fetched);
+        if !done {
+            return Ok(facts);
+        }
+    }
+    facts.upstream = upstream(git, &branch, remote.as_deref())?;
+    let Upstream::At { name, commit } = facts.upstream.clone() else { return Ok(facts) };
+    if let Some(head) = facts.head.clone() {
+        facts.incoming = lines(git, &[commit.as_str(), "--not", head.as_str()])?;
+        facts.outgoing = lines(git, &[head.as_str(), "--not", commit.as_str()])?;
+        if facts.incoming.is_empty() && facts.outgoing.is_empty() {
+            return Ok(facts);
+        }
+        facts.related = git.ask(&["merge-base", head.as_str(), commit.as_str()])?.is_some();
+        facts.shallow = git.must(&["rev-parse", "--is-shallow-repository"])? == "true";
+        if !facts.outgoing.is_empty() {
+            facts.lost = lost(git, &name, &head, &commit)?;
+        }
+        if facts.incoming.is_empty() || !facts.related || !facts.lost.is_empty() {
+            return Ok(facts);
+        }
+    } else {
+        facts.incoming = lines(git, &[commit.as_str()])?;
+    }
+    let start = start(git)?;
+    let rehearsal = git.rehearse(&start.standing.place, &commit, &short(&name))?;
+    if let Rehearsal::Clean { to, .. } = &rehearsal {
+        facts.in_the_way = git.obstacles(&start.standing.place.work, &to.work)?;
+        facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
+    }
+    if let Rehearsal::Conflict { among: Among::Commits, .. } = &rehearsal {
+        // What a merge with conflicts would write, git would write over ignored files.
+        let tree = git.tree_of(&commit)?;
+        facts.in_the_way = git.obstacles(&start.standing.place.work, &tree)?;
+    }
+    // An untracked file is never merged with one that comes, even if that went well.
+    facts.in_the_way.extend(git.untracked_clash(&start.standing, &commit)?);
+    facts.in_the_way.sort();
+    facts.in_the_way.dedup();
+    facts.rehearsal = Some(rehearsal);
+    facts.start = Some(start);
+    Ok(facts)
+}
+
+/// What stands now, and a snapshot of it that is not kept yet.
+pub fn start(git: &Git) -> Result<Start> {
+    let standing = git.standing()?;
+    let snapshot = git.keep_standing(&standing)?;
+    Ok(Start { standing, snapshot, name: git.next_snapshot()? })
+}
+
+fn short(name: &str) -> String {
+    plain(RefName::new(name).short())
+}
+
+/// What a branch follows, and where that is as far as this clone knows.
+pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upstream> {
+    let merge = git.config(&format!("branch.{branch}.merge"))?;
+    let (Some(_), Some(merge)) = (remote, merge) else { return Ok(Upstream::None) };
+    let spec = format!("{branch}@{{upstream}}");
+    let name = git.ask(&["rev-parse", "--symbolic-full-name", "--end-of-options", &spec])?;
+    let name = name.map(|name| name.trim_start_matches("--end-of-options").trim().to_owned());
+    if let Some(name) = name.filter(|name| name.starts_with("refs/"))
+        && let Some(commit) = git.resolve_commit(&name)?
+    {
+        return Ok(Upstream::At { name, commit });
+    }
+    let remote = remote.unwrap_or_default();
+    let name = format!("refs/remotes/{remote}/{}", merge.trim_start_matches("refs/heads/"));
+    Ok(match git.resolve_commit(&name)? {
+        Some(commit) => Upstream::At { name, commit },
+        None => Upstream::Gone { name },
+    })
+}
+
+/// Commits as lines, the newest first.
+pub fn lines(git: &Git, range: &[&str]) -> Result<Vec<Line>> {
+    let args = [&["log", "--no-show-signature", "-z", "--format=%H%x00%an%x00%s"], range].concat();
+    let out = git.must_bytes(&[&args[..], &["--"]].concat())?;
+    let text = String::from_utf8_lossy(&out);
+    let mut words = text.split('\0');
+    let mut lines = Vec::new();
+    while let (Some(id), Some(author), Some(summary)) = (words.next(), words.next(), words.next()) {
+        let Some(id) = CommitId::parse(id.trim()) else { continue };
+        lines.push(Line { id, summary: plain(summary), author: plain(author) });
+    }
+    Ok(lines)
+}
+
+/// Local commits that the upstream once had, by its reflog, and has no more: somebody rewrote it.
+fn lost(git: &Git, upstream: &str, head: &CommitId, now: &CommitId) -> Result<Vec<Line>> {
+    let tips = git.ask(&["log", "-g", "--format=%H", upstream, "--"])?.unwrap_or_default();
+    let mut known: Vec<&str> = tips.lines().filter(|tip| *tip != now.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let local = lines(git, &[head.as_str(), "--not", now.as_str()])?;
+    let args = [&["rev-list", head.as_str(), "--not", now.as_str()], &known[..]].concat();
+    let never_there = git.must(&args)?;
+    Ok(local.into_iter().filter(|line| !never_there.contains(line.id.as_str())).collect())
+}

@@ -1,0 +1,342 @@
+//! Facts to plan: what a pull does, and what it will not do.
+
+use super::facts::{Among, Facts, Fetched, Line, Rehearsal, Upstream, Way};
+use crate::base::{
+    Branch, Carry, Operation, Problem, RefName, RepoPath, count, plain, shell_quote,
+};
+use crate::plan::{Plan, Step};
+
+/// The plan of a pull, or why there is none. `title` is what the command calls itself.
+pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
+    let branch = safe(facts)?;
+    let name = match &facts.upstream {
+        Upstream::At { name, .. } => plain(RefName::new(name).short()),
+        Upstream::Gone { name } => return Err(gone(branch, name)),
+        Upstream::None => {
+            let note = format!(
+                "{branch} follows no branch; `git push -u {} {}` gives it one",
+                shell_quote(facts.remote.as_deref().unwrap_or("origin")),
+                shell_quote(branch.as_str())
+            );
+            return Ok(Plan::new(format!("{title} {branch}")).note(note));
+        }
+    };
+    if !facts.lost.is_empty() {
+        return Err(rewound(facts, &name));
+    }
+    if facts.incoming.is_empty() {
+        let note = match facts.outgoing.len() {
+            0 => format!("{branch} is what {name} is"),
+            n => format!("{branch} is {} ahead of {name}", count(n, "commit")),
+        };
+        return Ok(Plan::new(format!("{title} {branch}")).note(note));
+    }
+    if !facts.related {
+        return Err(unrelated(facts, branch, &name));
+    }
+    if !facts.in_the_way.is_empty() {
+        return Err(in_the_way(&facts.in_the_way));
+    }
+    let (Some(start), Some(rehearsal)) = (&facts.start, &facts.rehearsal) else {
+        return Err(Problem::blind("unknown", "what a pull would do is not known"));
+    };
+    let (way, to, dropped) = match rehearsal {
+        Rehearsal::Conflict { among, paths } => return Err(conflict(*among, paths, &name)),
+        Rehearsal::Clean { way, to, dropped } => (*way, to, dropped),
+    };
+    let how = match way {
+        Way::FastForward => "fast-forward",
+        Way::Replay => "replay",
+        Way::Merge => "merge",
+    };
+    let carry = Carry {
+        branch: branch.full(),
+        from: start.standing.place.clone(),
+        to: to.clone(),
+        // Announced paths stay announced.
+        forget: Vec::new(),
+        hollow: facts.hollow.clone(),
+        hollow_after: Vec::new(),
+        restore: None,
+        reflog: format!("gsync {title}: {how} to {name}"),
+        snapshot: start.snapshot.clone(),
+    };
+    let mut plan = Plan::new(format!("{title} {branch}"))
+        .then(Step::Keep { name: start.name.clone(), snapshot: start.snapshot.clone() })
+        .then(Step::Carry(Box::new(carry)));
+    plan = plan.note(came_in(facts, way, &name));
+    plan = facts.incoming.iter().take(MOST).fold(plan, |plan, line| plan.note(told(line)));
+    if facts.incoming.len() > MOST {
+        plan = plan.note(format!("and {} more", facts.incoming.len() - MOST));
+    }
+    Ok(dropped.iter().fold(plan, |plan, commit| {
+        plan.note(format!("{} is left out: {name} has the same change", commit.short()))
+    }))
+}
+
+/// The plan of a pull that may stop with conflicts, for a person to resolve.
+pub fn resolve(facts: &Facts) -> Result<Plan, Problem> {
+    let problem = match plan(facts, "pull") {
+        Err(problem) if problem.code == "conflict" => problem,
+        other => return other,
+    };
+    let (Some(start), Some(head), Some(branch), Some(rehearsal), Upstream::At { name, commit }) =
+        (&facts.start, &facts.head, &facts.branch, &facts.rehearsal, &facts.upstream)
+    else {
+        return Err(problem);
+    };
+    let Rehearsal::Conflict { among: Among::Commits, paths } = rehearsal else {
+        return Err(problem);
+    };
+    let snapshot = start.snapshot.clone();
+    let name = RefName::new(name);
+    let plan = Plan::new(format!("pull {branch}, with conflicts to resolve"))
+        .then(Step::Keep { name: start.name.clone(), snapshot: snapshot.clone() })
+        .then(Step::Merge {
+            branch: branch.full(),
+            on: head.clone(),
+            name,
+            with: commit.clone(),
+            snapshot,
+        });
+    Ok(paths.iter().take(MOST).fold(plan, |plan, path| plan.note(format!("resolve {path}"))))
+}
+
+/// How many commits or paths a list shows.
+const MOST: usize = 20;
+
+/// The branch, if nothing forbids to move it.
+pub fn safe(facts: &Facts) -> Result<&Branch, Problem> {
+    if let Some(operation) = facts.operation {
+        return Err(in_progress(operation));
+    }
+    if !facts.unmerged.is_empty() {
+        let problem = Problem::refuse("unmerged", "there are conflicts that are not resolved");
+        return Err(named(problem, &facts.unmerged)
+            .hint("resolve them, then run `git add` and `git commit`"));
+    }
+    let Some(branch) = &facts.branch else {
+        return Err(Problem::refuse("detached", "HEAD is detached: no branch would move")
+            .hint("run `git switch BRANCH`, or `git switch -c NEW` to keep the commits"));
+    };
+    let silent = match &facts.fetched {
+        Some(Fetched::Failed { why }) => Some(plain(why)),
+        Some(Fetched::TimedOut) => Some("it did not answer in time".to_owned()),
+        Some(Fetched::Done(_)) | None => None,
+    };
+    if let Some(why) = silent {
+        return Err(Problem::blind("offline", "the hub cannot be reached; nothing was changed")
+            .because(why)
+            .hint("try again when it answers")
+            .hint("run `gsync status --no-fetch` to see what is known"));
+    }
+    Ok(branch)
+}
+
+/// git is in the middle of something.
+pub fn in_progress(operation: Operation) -> Problem {
+    let problem = Problem::refuse("in-progress", format!("a {operation} is in progress"))
+        .because("nothing was changed: what it holds could be lost");
+    match operation {
+        Operation::Bisect => problem.hint("run `git bisect reset` when it is done"),
+        _ => problem
+            .hint(format!("finish it: `git {operation} --continue`"))
+            .hint(format!("give it up: `git {operation} --abort`")),
+    }
+}
+
+fn gone(branch: &Branch, name: &str) -> Problem {
+    let name = plain(RefName::new(name).short());
+    Problem::refuse("gone", format!("{branch} follows {name}, which the hub has no more"))
+        .hint("run `git switch` to another branch if it was merged")
+        .hint(format!("run `git branch --unset-upstream {}`", shell_quote(branch.as_str())))
+}
+
+fn unrelated(facts: &Facts, branch: &Branch, name: &str) -> Problem {
+    if facts.shallow {
+        Problem::refuse("shallow", format!("the history is too short to join {branch} and {name}"))
+            .hint("run `git fetch --unshallow`, then try again")
+    } else {
+        Problem::refuse("unrelated", format!("{branch} and {name} have no commit in common"))
+    }
+}
+
+fn rewound(facts: &Facts, name: &str) -> Problem {
+    let n = count(facts.lost.len(), "commit");
+    let problem = Problem::refuse(
+        "rewound",
+        format!("{name} was rewritten: it once had {n} of yours and has them no more"),
+    );
+    let problem = facts.lost.iter().take(MOST).fold(problem, |p, line| p.because(told(line)));
+    problem
+        .hint(format!("keep them: `git rebase {}`", shell_quote(name)))
+        .hint("drop them, with a way back: `gsync discard`")
+}
+
+fn in_the_way(paths: &[RepoPath]) -> Problem {
+    let problem = Problem::refuse("in-the-way", "files that git does not track are in the way");
+    named(problem, paths).hint("move them away, or remove them, then try again")
+}
+
+fn conflict(among: Among, paths: &[RepoPath], name: &str) -> Problem {
+    let what = match among {
+        Among::Commits => format!("your commits and {name} change the same lines"),
+        Among::Uncommitted => format!("your uncommitted work and {name} change the same lines"),
+    };
+    let problem = named(Problem::refuse("conflict", what), paths).because("nothing was changed");
+    match among {
+        Among::Commits => problem.hint("resolve it by hand: `gsync pull --resolve`"),
+        Among::Uncommitted => problem.hint("commit that work, then run `gsync pull --resolve`"),
+    }
+}
+
+/// Names paths as reasons, a line each.
+pub fn named(problem: Problem, paths: &[RepoPath]) -> Problem {
+    let problem = paths.iter().take(MOST).fold(problem, |p, path| p.because(path.to_string()));
+    match paths.len().saturating_sub(MOST) {
+        0 => problem,
+        more => problem.because(format!("and {more} more")),
+    }
+}
+
+fn came_in(facts: &Facts, way: Way, name: &str) -> String {
+    let incoming = count(facts.incoming.len(), "commit");
+    let outgoing = count(facts.outgoing.len(), "commit");
+    match way {
+        Way::FastForward => format!("{incoming} from {name}"),
+        Way::Replay => format!("{incoming} from {name}, with {outgoing} of yours on top"),
+        Way::Merge => format!("{incoming} from {name}, merged with {outgoing} of yours"),
+    }
+}
+
+fn told(line: &Line) -> String {
+    format!("{} {} ({})", line.id.short(), line.summary, line.author)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::{Standing, Start};
+    use super::*;
+    use crate::base::{CommitId, Exit, Place};
+
+    fn id(letter: &str) -> CommitId {
+        CommitId::parse(&letter.repeat(40)).unwrap()
+    }
+
+    fn place(commit: &str) -> Place {
+        Place { commit: Some(id(commit)), index: id("1"), work: id("2") }
+    }
+
+    fn line() -> Line {
+        Line { id: id("e"), summary: "s".into(), author: "a".into() }
+    }
+
+    /// Behind by one commit, with nothing in the way.
+    fn behind() -> Facts {
+        let standing = Standing {
+            branch: Some(RefName::new("refs/heads/main")),
+            place: place("a"),
+            index_file: None,
+            intent: vec!["n".into()],
+            untracked: Vec::new(),
+            beyond: crate::sync::pull::facts::Beyond::default(),
+        };
+        let name = RefName::new("refs/gsync/undo/main/1");
+        Facts {
+            operation: None,
+            unmerged: Vec::new(),
+            branch: Some(Branch::new("main")),
+            head: Some(id("a")),
+            upstream: Upstream::At { name: "refs/remotes/origin/main".into(), commit: id("b") },
+            remote: Some("origin".into()),
+            fetched: None,
+            incoming: vec![line()],
+            outgoing: Vec::new(),
+            related: true,
+            shallow: false,
+            lost: Vec::new(),
+            start: Some(Start { standing, snapshot: id("5"), name }),
+            rehearsal: Some(Rehearsal::Clean {
+                way: Way::FastForward,
+                to: place("b"),
+                dropped: vec![id("f")],
+            }),
+            in_the_way: Vec::new(),
+            hollow: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_pull_keeps_a_snapshot_and_then_moves_once() {
+        let plan = plan(&behind(), "pull").unwrap();
+        let [Step::Keep { snapshot, .. }, Step::Carry(carry)] = &plan.steps[..] else {
+            panic!("{plan:?}")
+        };
+        assert_eq!((snapshot, &carry.snapshot), (&id("5"), &id("5")));
+        assert_eq!((&carry.from, &carry.to), (&place("a"), &place("b")));
+        assert!(carry.forget.is_empty() && carry.restore.is_none());
+        assert!(plan.notes.iter().any(|note| note.contains("is left out")));
+    }
+
+    /// One thing that forbids a pull, and the word for it.
+    type Blemish = (&'static str, fn(&mut Facts));
+
+    /// In the order in which they are named when several are so.
+    const BLEMISHES: &[Blemish] = &[
+        ("in-progress", |facts| facts.operation = Some(Operation::Merge)),
+        ("unmerged", |facts| facts.unmerged = vec!["u".into()]),
+        ("detached", |facts| facts.branch = None),
+        ("offline", |facts| facts.fetched = Some(Fetched::TimedOut)),
+        ("gone", |facts| facts.upstream = Upstream::Gone { name: "refs/remotes/o/x".into() }),
+        ("rewound", |facts| facts.lost = vec![line()]),
+        ("unrelated", |facts| facts.related = false),
+        ("in-the-way", |facts| facts.in_the_way = vec!["w".into()]),
+        ("conflict", |facts| {
+            facts.rehearsal =
+                Some(Rehearsal::Conflict { among: Among::Commits, paths: vec!["c".into()] });
+        }),
+        ("unknown", |facts| facts.start = None),
+    ];
+
+    #[test]
+    fn over_all_facts_nothing_moves_unless_nothing_forbids_it_and_the_worst_is_named_first() {
+        for set in 0..1_u32 << BLEMISHES.len() {
+            for ahead in [false, true] {
+                let mut facts = behind();
+                facts.outgoing = if ahead { vec![line()] } else { Vec::new() };
+                let on = |at: &usize| set & (1 << at) != 0;
+                (0..BLEMISHES.len()).filter(on).for_each(|at| BLEMISHES[at].1(&mut facts));
+                let worst = (0..BLEMISHES.len()).find(on).map(|at| BLEMISHES[at].0);
+                match (plan(&facts, "pull"), worst) {
+                    (Ok(plan), None) => assert_eq!(plan.steps.len(), 2),
+                    // What cannot be known is said before a conflict that may be none.
+                    (Err(problem), Some("conflict")) if facts.start.is_none() => {
+                        assert_eq!(problem.code, "unknown");
+                    }
+                    (Err(problem), Some(worst)) => {
+                        assert_eq!(problem.code, worst);
+                        let blind = ["offline", "unknown"].contains(&worst);
+                        let exit = if blind { Exit::Blind } else { Exit::Refused };
+                        assert_eq!(problem.exit, exit);
+                    }
+                    (got, worst) => panic!("{worst:?}: {got:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_nothing_new_there_is_nothing_to_do_whatever_lies_around() {
+        for upstream in [behind().upstream, Upstream::None] {
+            let facts = Facts { incoming: Vec::new(), upstream, start: None, ..behind() };
+            assert!(plan(&facts, "start").unwrap().steps.is_empty());
+        }
+    }
+
+    #[test]
+    fn names_from_elsewhere_move_no_cursor() {
+        let mut facts = behind();
+        facts.upstream = Upstream::Gone { name: "refs/remotes/o/\u{1b}[2J".into() };
+        assert!(!plan(&facts, "pull").unwrap_err().message.contains('\u{1b}'));
+    }
+}

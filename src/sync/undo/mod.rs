@@ -1,0 +1,102 @@
+//! `gsync undo`: takes a run back. What was done since is kept; where that cannot be, nothing
+//! is done. What others have seen stays seen.
+
+pub mod facts;
+
+use crate::base::{Carry, Problem, RunId, plain, shell_quote};
+use crate::plan::{Before, Plan, Step, Undo};
+use crate::sync::pull::{in_progress, named};
+use facts::{Facts, Way};
+
+/// The plan that takes a run back.
+pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+    let mut plan = Plan::new(format!("undo {run}"));
+    let moves = begun.iter().any(|(step, _)| is_move(step));
+    if moves {
+        plan = back(plan, run, begun, facts)?;
+    }
+    for (step, before) in begun.iter().rev().filter(|(step, _)| !is_move(step)) {
+        match step.undo(before) {
+            Undo::By(undo) => plan = plan.then(undo),
+            Undo::Nothing => {}
+            Undo::Never => plan = plan.note(format!("stays: {step}")),
+        }
+    }
+    if plan.steps.is_empty() && !plan.notes.is_empty() {
+        let problem = Problem::refuse("final", format!("{run} cannot be taken back"));
+        let problem = plan.notes.iter().fold(problem, Problem::because);
+        return Err(problem.hint("look at older runs with `gsync log`, and name one"));
+    }
+    Ok(plan)
+}
+
+fn is_move(step: &Step) -> bool {
+    matches!(step, Step::Carry(_) | Step::Commit { .. } | Step::Merge { .. })
+}
+
+fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+    if let Some(start) = &facts.merging {
+        let abort = begun.iter().find_map(|(step, before)| match (step, step.undo(before)) {
+            (Step::Merge { .. }, Undo::By(undo)) => Some(undo),
+            _ => None,
+        });
+        // What was resolved so far is in the snapshot.
+        let keep = Step::Keep { name: start.name.clone(), snapshot: start.snapshot.clone() };
+        return Ok(plan.then(keep).then_all(abort));
+    }
+    if let Some(operation) = facts.operation {
+        return Err(in_progress(operation));
+    }
+    if !facts.unmerged.is_empty() {
+        let problem = Problem::refuse("unmerged", "there are conflicts that are not resolved");
+        return Err(named(problem, &facts.unmerged));
+    }
+    if let Some((branch, since)) = &facts.moved {
+        let name = plain(branch.short());
+        let problem = Problem::refuse("moved", format!("{name} moved since {run}"));
+        let problem = since.iter().take(20).fold(problem, |problem, line| {
+            problem.because(format!("{} {}", line.id.short(), line.summary))
+        });
+        return Err(problem
+            .because("nothing was changed: undoing would take that away too")
+            .hint("take the runs after it back first: `gsync log`"));
+    }
+    let Some(way) = &facts.way else {
+        let branch = begun.iter().find_map(|(step, _)| match step {
+            Step::Carry(carry) => Some(&carry.branch),
+            Step::Commit { branch, .. } | Step::Merge { branch, .. } => Some(branch),
+            _ => None,
+        });
+        let branch = branch.map_or("", |branch| branch.short());
+        let message = format!("{run} was on {}, and this is another branch", plain(branch));
+        return Err(Problem::refuse("other-branch", message)
+            .hint(format!("run `git switch {}`", shell_quote(branch))));
+    };
+    Ok(plan
+        .then(Step::Keep { name: way.start.name.clone(), snapshot: way.start.snapshot.clone() })
+        .then(Step::Carry(Box::new(carry(way, run)?))))
+}
+
+fn carry(way: &Way, run: &RunId) -> Result<Carry, Problem> {
+    let to = way.back.as_ref().map_err(|paths| {
+        let message = format!("work that was done since {run} is on the same lines");
+        named(Problem::refuse("conflict", message), paths)
+            .because("nothing was changed")
+            .hint("commit or move that work, then try again")
+    })?;
+    if !way.in_the_way.is_empty() {
+        let problem = Problem::refuse("in-the-way", "files that git does not track are in the way");
+        return Err(named(problem, &way.in_the_way).hint("move them away, then try again"));
+    }
+    Ok(Carry {
+        branch: way.branch.clone(),
+        from: way.start.standing.place.clone(),
+        to: to.clone(),
+        forget: Vec::new(),
+        hollow: way.hollow.clone(),
+        hollow_after: way.hollow_after.clone(),
+        restore: way.exact.clone(),
+        reflog: format!("gsync undo: {run}"),
+        snapshot: way.start.snapshot.clone(),
+    })
+}

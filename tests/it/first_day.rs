@@ -1,0 +1,95 @@
+//! The first day with gsync, as a new user has it: install.sh, a protected file, a push while
+//! somebody else was first, a status that tells the truth; in a clone, a linked worktree and a
+//! submodule.
+
+use std::fs;
+use std::path::Path;
+
+use crate::lab::{Lab, Person};
+
+/// A folder as a release has it: install.sh with the binary beside it.
+fn release(lab: &Lab) -> std::path::PathBuf {
+    let dir = lab.path("release");
+    fs::create_dir_all(&dir).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
+    fs::copy(source, dir.join("install.sh")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_gsync"), dir.join("gsync")).unwrap();
+    dir
+}
+
+/// Ben pushes first; then the person commits a protected file, works, and pushes.
+fn a_day(lab: &Lab, person: &Person<'_>, ben: &Person<'_>) {
+    ben.commit("ben.txt", "ben\n", "ben was first");
+    ben.push();
+
+    person.write(".env", "TOKEN=1\n");
+    person.git(&["add", "-f", ".env"]);
+    person.try_git(&["commit", "-m", "oops"]).exits(1).says(".env").says("protected");
+    person.git(&["rm", "--quiet", "--cached", ".env"]);
+
+    person.write("work.txt", "mine\n");
+    person.git(&["add", "work.txt"]);
+    person.try_git(&["commit", "-m", "my work"]).exits(0);
+    let refused = person.try_git(&["push", "origin", "HEAD:main"]);
+    let _ = refused.exits(1).says("ben was first").says("ben");
+    let hub = lab.hub().git(&["log", "-1", "--format=%s", "main"]);
+    assert_eq!(hub, "ben was first");
+
+    let status = person.gsync(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["relation"], "diverged", "{status}");
+    assert_eq!(status["ahead"], 1);
+    assert_eq!(status["incoming"][0]["summary"], "ben was first");
+    let _ = person.gsync(&["status"]).exits(0).says("ben was first").says("my work").says(".env");
+}
+
+#[test]
+fn a_fresh_clone_is_guarded_from_the_first_command_on() {
+    let lab = Lab::new();
+    let (anna, ben) = (lab.person("anna"), lab.person("ben"));
+    let release = release(&lab);
+    let install = format!("{}/install.sh {}", release.display(), anna.dir.display());
+    let _ = anna.sh(&install).exits(0).says("installed").says("main");
+    // Twice changes nothing.
+    let before = anna.tree(".git/hooks");
+    let _ = anna.sh(&install).exits(0).says("up to date");
+    assert_eq!(anna.tree(".git/hooks"), before);
+    a_day(&lab, &anna, &ben);
+
+    let uninstall = format!("{install} --uninstall");
+    let _ = anna.sh(&uninstall).exits(0).says("removed");
+    assert!(!anna.path(".git/hooks/pre-push").exists());
+    assert!(!lab.path("home/.local/bin/gsync").exists());
+}
+
+#[test]
+fn a_linked_worktree_is_guarded_like_its_first_one() {
+    let lab = Lab::new();
+    let (anna, ben) = (lab.member("anna"), lab.person("ben"));
+    anna.git(&["worktree", "add", "--quiet", "-b", "topic", "../second"]);
+    let second = lab.at("anna", lab.path("second"));
+    second.git(&["branch", "--quiet", "--set-upstream-to=origin/main"]);
+    a_day(&lab, &second, &ben);
+}
+
+#[test]
+fn a_submodule_is_guarded_when_gsync_is_installed_in_it() {
+    let lab = Lab::new();
+    let (anna, ben) = (lab.person("anna"), lab.person("ben"));
+    let hub = lab.path("hub.git");
+    anna.git(&["submodule", "--quiet", "add", hub.to_str().unwrap(), "sub"]);
+    let sub = lab.at("anna", anna.path("sub"));
+    let _ = sub.gsync(&["install"]).exits(0);
+    a_day(&lab, &sub, &ben);
+}
+
+#[test]
+fn without_the_binary_nothing_is_committed_unjudged_and_the_way_out_is_told() {
+    let lab = Lab::new();
+    let anna = lab.person("anna");
+    let install = format!("{}/install.sh {}", release(&lab).display(), anna.dir.display());
+    let _ = anna.sh(&install).exits(0);
+    fs::remove_file(lab.path("home/.local/bin/gsync")).unwrap();
+    anna.write("a", "a\n");
+    anna.git(&["add", "a"]);
+    let _ = anna.try_git(&["commit", "-m", "a"]).exits(1).says("gsync is gone").says("hint:");
+}
