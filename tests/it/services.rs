@@ -142,3 +142,29 @@ fn asking_changes_nothing() {
     let _ = ada.gsync(&["up", "--dry-run"]).exits(0);
     assert!(before == (ada.state(), ada.tree(".git")));
 }
+
+#[test]
+fn a_pull_says_which_services_it_concerns_in_their_order_and_only_once() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    let ben = lab.person("ben");
+    let _ = ben.git(&["pull", "-q"]);
+    let _ = ben.gsync(&["install"]).exits(0);
+    let pull = || ben.try_git(&["pull", "--rebase"]).exits(0).all();
+    for (path, names) in [
+        ("types/a", Some("sync-wasm-client, server, internal-service, ui")),
+        ("ui/a", Some("ui")),
+        ("docs/a", None),
+    ] {
+        ada.commit(path, "x", path);
+        ada.push();
+        let said = pull();
+        assert!(said.contains("pulled 1 commit"), "{said}");
+        match names {
+            Some(names) => assert!(said.contains(&format!("  concerns {names}: run")), "{said}"),
+            None => assert!(!said.contains("concerns"), "{said}"),
+        }
+    }
+    let said = pull();
+    assert!(!said.contains("concerns"), "{said}");
+}
