@@ -15,7 +15,7 @@
 //! |---|---|
 //! | interfaces | [`cli`], [`ui`] |
 //! | engine | [`run`] |
-//! | planners | [`sync`], [`hooks`], [`guard`] |
+//! | planners | [`sync`], [`hooks`], [`guard`], [`pipeline`] |
 //! | adapters | [`git`], [`host`] |
 //! | vocabulary | [`base`], [`plan`], [`config`] |
 
@@ -26,6 +26,7 @@ pub mod git;
 pub mod guard;
 pub mod hooks;
 pub mod host;
+pub mod pipeline;
 pub mod plan;
 pub mod run;
 pub mod sync;

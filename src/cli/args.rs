@@ -78,6 +78,10 @@ pub enum Command {
     Log(LogArgs),
     /// Become exactly what the upstream is; `gsync undo` brings everything back
     Discard(ActArgs),
+    /// Show which services a change touches, in which order, and why
+    Services(ServicesArgs),
+    /// Bring services up to date, and prove it
+    Up(UpArgs),
     /// Repair what a killed run left behind
     Rescue,
     /// Play the whole story in a temporary directory, with nothing but git
@@ -254,6 +258,25 @@ pub enum ScheduleCommand {
     Remove(ActArgs),
     /// Show what is there
     Show,
+}
+
+#[derive(Debug, Args)]
+pub struct ServicesArgs {
+    /// Compare with this revision, instead of what was brought up last
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Bring up these, whatever changed
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// What changed since this revision, instead of since they were brought up last
+    #[arg(long, value_name = "REV", conflicts_with = "services")]
+    pub since: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
 }
 
 #[derive(Debug, Args)]

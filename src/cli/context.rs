@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::{Exit, Problem};
 use crate::config::{self, Config};
@@ -93,19 +93,35 @@ impl Context {
     /// under the lock, so nothing of ours changes between looking and acting; what a killed
     /// run left is put back first. A dry run takes no lock and leaves no trace.
     pub fn act(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
-        let (plan, ran, collect) = self.run(how, plan)?;
+        self.act_then(how, plan, |_, _| Ok(Value::Null))
+    }
+
+    /// The same; what is to be noted after a run is noted under the same lock, and what the
+    /// command has to say beyond the plan becomes part of the one JSON object.
+    pub fn act_then(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
+    ) -> Result<(Plan, Ran)> {
+        let (plan, ran, collect, more) = self.run(how, plan, after)?;
         if self.ui.json {
-            self.tell(&collect, &ran);
+            self.tell(&collect, &ran, more);
         }
         Ok((plan, ran))
     }
 
     /// The same for a command of several runs, which tells of all of them by itself.
     pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
-        self.run(how, plan).map(|(plan, ran, _)| (plan, ran))
+        self.run(how, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))
     }
 
-    fn run(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran, Collect)> {
+    fn run(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
+    ) -> Result<(Plan, Ran, Collect, Value)> {
         let _lock = if how.dry_run { None } else { Some(self.lock()?) };
         if !how.dry_run {
             run::listen();
@@ -127,7 +143,8 @@ impl Context {
             // This command says itself what it brought: the next one must not say it again.
             super::hook::settle(&self.git);
         }
-        Ok((plan, ran, collect))
+        let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
+        Ok((plan, ran, collect, more))
     }
 
     /// Puts back what a killed run left. The lock must be held.
@@ -150,11 +167,15 @@ impl Context {
             .hint("look at what stands in the way above, then run `gsync rescue`")
             .into());
         }
-        self.ui.say(&format!("run {} ({}) was cut off; it was put back", left.id, left.plan.title));
+        let now = match outcome {
+            Outcome::Kept => "what it did stays",
+            _ => "it was put back",
+        };
+        self.ui.say(&format!("run {} ({}) was cut off; {now}", left.id, left.plan.title));
         Ok(Some((left, outcome)))
     }
 
-    fn tell(&self, collect: &Collect, ran: &Ran) {
+    fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {
         let mut object = json!({
             "plan": collect.plan,
             "run": ran.run,
@@ -172,6 +193,9 @@ impl Context {
                 "output": collect.failed["output"],
                 "hints": if exit == Exit::Stuck { vec!["run `gsync rescue`"] } else { vec![] },
             });
+        }
+        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+            object.extend(more);
         }
         self.ui.object(&object);
     }

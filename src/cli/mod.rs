@@ -19,10 +19,12 @@ mod pull;
 mod push;
 mod rescue;
 mod schedule;
+mod services;
 mod start;
 mod status;
 mod tidy;
 mod undo;
+mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,6 +73,8 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
         Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Services(args) => services::main(&Context::open(&dir, ui)?, &args),
+        Command::Up(args) => up::main(&Context::open(&dir, ui)?, &args),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
         Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
         Command::Start(args) => start::main(&Context::open(&dir, ui)?, &args),

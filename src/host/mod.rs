@@ -5,8 +5,12 @@
 pub mod clock;
 pub mod env;
 pub mod knowledge;
+pub mod log;
 pub mod process;
 pub mod processes;
 pub mod read;
 pub mod scheduler;
+pub mod services;
+pub mod steps;
+pub mod tilt;
 pub mod write;

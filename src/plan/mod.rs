@@ -3,6 +3,7 @@
 
 mod event;
 mod step;
+mod task;
 mod undo;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub use event::{Event, Outcome, Report};
 pub use step::Step;
+pub use task::{Drive, Remedy, Task};
 pub use undo::{Before, Undo};
 
 /// What will be done, in order. There are no branches and no loops: every

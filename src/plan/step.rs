@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Task;
 use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
@@ -41,6 +42,9 @@ pub enum Step {
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
 
+    // Services.
+    /// Runs a command or drives a service, and judges whether that worked.
+    Run(Box<Task>),
     // The branch, the index and the work tree, together.
     /// Moves all three from one place to another; only files that differ are written.
     Carry(Box<Carry>),
@@ -66,6 +70,7 @@ impl Step {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Push { .. } => true,
+            Self::Run(task) => task.stays,
             Self::Write { .. }
             | Self::Move { .. }
             | Self::Link { .. }
@@ -125,6 +130,7 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", to.short())
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
+            Self::Run(task) => task.fmt(f),
             Self::Keep { name, snapshot } => {
                 write!(f, "git update-ref {name} {}", snapshot.short())
             }

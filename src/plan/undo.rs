@@ -58,6 +58,7 @@ impl Step {
     pub fn undo(&self, before: &Before) -> Undo {
         match (self, before) {
             (step, _) if step.is_final() => Undo::Never,
+            (Self::Run(_), _) => Undo::Nothing,
             (Self::SetRef { name, to, .. }, Before::Ref { commit }) => Undo::By(Self::SetRef {
                 name: name.clone(),
                 to: commit.clone(),

@@ -6,12 +6,14 @@
 //! before each step.
 
 mod act;
+mod drive;
 mod forget;
 mod hands;
 mod journal;
 mod lock;
 mod rescue;
 mod stop;
+mod task;
 
 use anyhow::Result;
 
@@ -24,6 +26,7 @@ pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;
 pub use rescue::rescue;
 pub use stop::{listen, stopped};
+pub use task::remember;
 
 /// Does what the plan says, or puts back what was done.
 pub fn run(

@@ -6,6 +6,7 @@
 mod report;
 mod schedule;
 mod sentence;
+pub mod services;
 pub mod status;
 mod style;
 mod tidy;

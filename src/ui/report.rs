@@ -1,33 +1,46 @@
 //! Listeners of a run: a terminal, a program, and one that only remembers.
 
+use std::collections::VecDeque;
 use std::io::{Write, stdout};
 
 use serde_json::{Value, json};
 
 use super::{Ui, talk};
 use crate::base::plain;
-use crate::plan::{Event, Outcome, Report};
+use crate::plan::{Event, Outcome, Report, Step};
 
 /// For people: one line a step on stderr, in the voice of git.
 pub struct Human {
     ui: Ui,
     /// What the step at hand said: of interest only if it fails.
-    said: Vec<String>,
+    said: Last,
 }
 
-/// So many of its last lines explain a failed step; a refusal of ours is shorter.
-const LAST: usize = 30;
+/// The last lines of a step: they explain why it failed. A step may say gigabytes.
+#[derive(Default)]
+struct Last(VecDeque<String>);
+
+impl Last {
+    /// A refusal of ours is shorter than that.
+    const MOST: usize = 30;
+
+    fn push(&mut self, line: String) {
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(line);
+    }
+}
 
 impl Human {
     pub fn new(ui: Ui) -> Self {
-        Self { ui, said: Vec::new() }
+        Self { ui, said: Last::default() }
     }
 
     /// A hook that refused has said why: that must not be swallowed.
     fn explain(&self) {
         if !self.ui.verbose {
-            let from = self.said.len().saturating_sub(LAST);
-            self.said[from..].iter().for_each(|line| talk(&format!("    {line}")));
+            self.said.0.iter().for_each(|line| talk(&format!("    {line}")));
         }
     }
 }
@@ -35,7 +48,7 @@ impl Human {
 impl Report for Human {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Started { .. } => self.said.clear(),
+            Event::Started { .. } => self.said.0.clear(),
             Event::Output { line } => self.said.push(plain(line)),
             _ => {}
         }
@@ -52,8 +65,14 @@ impl Report for Human {
                 plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
             }
             Event::Planned { plan, .. } => ui.say(&style.title(&plan.title)),
+            // What takes minutes is named when it begins.
+            Event::Started { step: step @ Step::Run(_) } => ui.say(&format!("  {step}")),
+            Event::Done { step: Step::Run(_) } => {}
             Event::Done { step } => ui.say(&format!("  {step}")),
             Event::Output { line } => ui.detail(&format!("    {line}")),
+            Event::Failed { step: Step::Run(_), why } => {
+                talk(&format!("    {} {why}", style.error("failed:")));
+            }
             Event::Failed { step, why } => {
                 talk(&format!("  {step}\n    {} {why}", style.error("failed:")));
                 self.explain();
@@ -98,7 +117,7 @@ pub struct Collect {
     pub put_back: Vec<String>,
     pub not_put_back: Vec<Value>,
     pub kept: Vec<String>,
-    said: Vec<String>,
+    said: Last,
 }
 
 impl Report for Collect {
@@ -112,16 +131,15 @@ impl Report for Collect {
                 });
             }
             Event::Failed { step, why } => {
-                let from = self.said.len().saturating_sub(LAST);
-                let said = &self.said[from..];
-                self.failed = json!({ "step": step.to_string(), "why": why, "output": said });
+                self.failed =
+                    json!({ "step": step.to_string(), "why": why, "output": self.said.0 });
             }
             Event::PutBack { by, .. } => self.put_back.push(by.to_string()),
             Event::NotPutBack { step, why } => {
                 self.not_put_back.push(json!({ "step": step.to_string(), "why": why }));
             }
             Event::Kept { step } => self.kept.push(step.to_string()),
-            Event::Started { .. } => self.said.clear(),
+            Event::Started { .. } => self.said.0.clear(),
             Event::Output { line } => self.said.push((*line).to_owned()),
             Event::Done { .. } | Event::Finished { .. } => {}
         }

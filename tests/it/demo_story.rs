@@ -8,7 +8,12 @@ fn the_demo_goes_as_it_is_told_and_leaves_nothing_behind() {
     let home = lab.path("home");
     let nobody = lab.at("nobody", home.clone());
     let seen = nobody.gsync(&["demo"]).exits(0);
-    for line in ["qc$ git push\n", "# Both work", "pulled 1 commit from builder"] {
+    for line in [
+        "qc$ git push\n",
+        "# Both work",
+        "pulled 1 commit from builder",
+        "  not up: server, internal, ui",
+    ] {
         assert!(seen.stdout.contains(line), "{line}\n{}", seen.stdout);
     }
     assert_eq!(nobody.read_dir("."), [] as [&str; 0], "TMPDIR is this directory");

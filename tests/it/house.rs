@@ -15,13 +15,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     // planners
     ("sync", &["base", "plan", "config", "git", "host"]),
     ("guard", &["base", "plan", "config", "git", "host"]),
+    ("pipeline", &["base", "plan", "config", "git", "host"]),
     // `hooks` dispatches: what git calls is answered by the other planners.
-    ("hooks", &["base", "plan", "config", "git", "host", "guard", "sync"]),
-    // engine
-    ("run", &["base", "plan", "git", "host"]),
+    ("hooks", &["base", "plan", "config", "git", "host", "guard", "sync", "pipeline"]),
+    // engine; it reads the logs of the steps that it runs with the judge of `pipeline`
+    ("run", &["base", "plan", "git", "host", "pipeline"]),
     // interfaces
-    ("ui", &["base", "plan", "host", "guard", "sync", "hooks"]),
-    ("cli", &["base", "plan", "config", "git", "host", "sync", "guard", "hooks", "run", "ui"]),
+    ("ui", &["base", "plan", "config", "host", "guard", "sync", "hooks", "pipeline"]),
+    (
+        "cli",
+        &[
+            "base", "plan", "config", "git", "host", "sync", "guard", "hooks", "pipeline", "run",
+            "ui",
+        ],
+    ),
 ];
 
 /// The writing halves of the adapters, which only `run` may call.
@@ -29,7 +36,7 @@ const WRITERS: &[&str] = &["git::write", "host::write"];
 
 /// Files that observe: they may look at the world. Every other file of a planner is blind.
 const OBSERVERS: &[&str] = &["facts.rs"];
-const PLANNERS: &[&str] = &["sync", "guard", "hooks"];
+const PLANNERS: &[&str] = &["sync", "guard", "hooks", "pipeline"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::process::Command",

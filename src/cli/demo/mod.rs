@@ -4,6 +4,7 @@
 mod first;
 mod second;
 mod stage;
+mod third;
 
 use std::io::{BufRead, IsTerminal};
 
@@ -55,7 +56,7 @@ const fn refused(who: &'static str, line: &'static str, says: &'static [&'static
 }
 
 /// All chapters, in the order of the story. Each goes on where the one before ended.
-const CHAPTERS: &[Chapter] = &[first::CHAPTER, second::CHAPTER];
+const CHAPTERS: &[Chapter] = &[first::CHAPTER, second::CHAPTER, third::CHAPTER];
 
 #[derive(Serialize)]
 struct Told {

@@ -2,14 +2,15 @@
 
 use anyhow::Result;
 
-use crate::base::{CommitId, Problem};
+use crate::base::{CommitId, Problem, plain};
 use crate::cli::background;
 use crate::config::{self, Config, PushAfter};
 use crate::git::Git;
-use crate::hooks::events::arrival::{self, Event, Memory};
+use crate::hooks::events::arrival::{self, Arrival, Event, Memory};
 use crate::hooks::events::facts::{self, Look};
 use crate::hooks::events::unpushed::{self, Then};
 use crate::host::{clock, env, knowledge, read};
+use crate::pipeline;
 use crate::ui::Ui;
 
 /// After a commit: a reminder, or a push in the background. A merge that a person concluded
@@ -35,6 +36,7 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
     if squash {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
         arrival.lines(clock::now()).iter().for_each(|line| ui.say(line));
+        services(ui, &config, &arrival);
     }
     tell(ui, &look, git, &config, &Event::Look)
 }
@@ -114,8 +116,26 @@ fn tell(ui: &Ui, look: &Look<'_>, git: &Git, config: &Config, event: &Event) -> 
     let now = clock::now();
     for arrival in arrived {
         arrival.lines(now).iter().for_each(|line| ui.say(line));
+        services(ui, config, &arrival);
     }
     Ok(())
+}
+
+/// Says which services a pull concerns, in the order in which they would be brought up. What
+/// is wrong with their configuration is the business of `gsync up`, not of a pull.
+fn services(ui: &Ui, config: &Config, arrival: &Arrival) {
+    match pipeline::concerned(config, &arrival.files) {
+        Ok(mut concerned) => {
+            // A service without steps only claims paths.
+            concerned.retain(|one| !one.steps.is_empty());
+            let names: Vec<&str> = concerned.iter().map(|one| one.service.as_str()).collect();
+            if !names.is_empty() {
+                let names = plain(&names.join(", "));
+                ui.say(&format!("  concerns {names}: run `gsync up`"));
+            }
+        }
+        Err(err) => ui.detail(&format!("the services it concerns are not known: {err}")),
+    }
 }
 
 fn path(git: &Git) -> std::path::PathBuf {
@@ -138,10 +158,7 @@ fn push_after(look: &Look<'_>, config: &Config) -> Result<PushAfter> {
         Some("auto") => PushAfter::Auto,
         Some("off") => PushAfter::Off,
         Some(other) => {
-            let why = format!(
-                "gsync.pushAfter is `{}`: use remind, auto or off",
-                crate::base::plain(other)
-            );
+            let why = format!("gsync.pushAfter is `{}`: use remind, auto or off", plain(other));
             return Err(Problem::usage("config", why).into());
         }
     })

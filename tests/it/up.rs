@@ -1,0 +1,288 @@
+//! `gsync up`: brings services up to date and proves it, or says which step failed, and why.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::lab::{Lab, Person};
+use crate::services::{FOUR, with_services};
+
+fn ran(person: &Person<'_>) -> Vec<String> {
+    let text = fs::read_to_string(person.path("ran")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn logs(person: &Person<'_>) -> Vec<std::path::PathBuf> {
+    let dir = person.path(".git/gsync/logs");
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn one(step: &str) -> String {
+    format!("[[service]]\nname = \"s\"\npaths = [\"**\"]\nsteps = [{{ name = \"b\", {step} }}]\n")
+}
+
+#[test]
+fn types_bring_up_all_in_order_and_the_ui_only_itself_and_then_there_is_nothing_to_do() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    ada.write(".gitignore", "ran\n");
+    let _ = ada.gsync(&["up"]).exits(0);
+    fs::remove_file(ada.path("ran")).unwrap();
+    let _ = ada.gsync(&["up"]).exits(0).says("nothing to do");
+    ada.commit("types/a", "x", "types");
+    let _ = ada.gsync(&["up"]).exits(0).says("up: sync-wasm-client, server, internal-service, ui");
+    assert_eq!(ran(&ada), ["wasm", "server", "internal", "ui"]);
+    ada.write("ui/a", "x");
+    let _ = ada.gsync(&["up"]).exits(0).says("up: ui");
+    assert_eq!(ran(&ada).len(), 5);
+    let _ = ada.gsync(&["up"]).exits(0).says("nothing to do");
+    ada.write("ui/a", "xy");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada)[5..], ["ui"]);
+    assert!(logs(&ada).is_empty(), "who succeeds leaves no log");
+}
+
+#[test]
+fn an_error_in_step_2_stops_it_and_the_next_time_goes_on_there() {
+    let lab = Lab::new();
+    let bad = FOUR.replace("echo server >> ran", "sh kernel.sh");
+    let ada = with_services(&lab, &bad);
+    let _ = ada.git(&["config", "core.excludesFile", "../ignored"]);
+    fs::write(lab.path("ignored"), "ran\nkernel.sh\n").unwrap();
+    ada.write(
+        "kernel.sh",
+        "echo compiling; echo \"error[E0308]: mismatched types\"; echo ' --> a.rs:1'; exit 101\n",
+    );
+    let seen = ada.gsync(&["up"]).exits(4);
+    let seen = seen
+        .says("step 2 of 4 (server: rebuild): exit status 101")
+        .says("> error[E0308]: mismatched types")
+        .says("   --> a.rs:1")
+        .says("up: sync-wasm-client")
+        .says("not up: server, internal-service, ui");
+    assert_eq!(ran(&ada), ["wasm"]);
+    let log = logs(&ada);
+    assert_eq!(log.len(), 1);
+    let name = log[0].file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("sync-error-") && seen.all().contains(name), "{}", seen.all());
+    let text = fs::read_to_string(&log[0]).unwrap();
+    assert!(text.contains("Z error[E0308]") && text.contains("Z compiling"), "{text}");
+
+    ada.write("kernel.sh", "echo server >> ran\n");
+    let shown = ada.gsync(&["up", "--dry-run"]).exits(0);
+    let _ = shown.says("goes on where it failed, with server: rebuild");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada), ["wasm", "server", "internal", "ui"]);
+}
+
+#[test]
+fn json_names_the_step_the_first_error_and_the_log() {
+    let lab = Lab::new();
+    let ada =
+        with_services(&lab, &one("run = \"echo a; echo 'x.ts(1,2): error TS2304: no'; true\""));
+    let json = ada.gsync(&["up", "--json"]).exits(3).json();
+    assert_eq!(json["failed"]["step"], "b");
+    assert_eq!(json["failed"]["number"], 1);
+    assert_eq!(json["failed"]["first"]["text"], "x.ts(1,2): error TS2304: no");
+    assert_eq!(json["services"]["left"][0], "s");
+    assert!(json["failed"]["log"].as_str().unwrap().contains("/logs/sync-error-"));
+    assert_eq!(json["error"]["exit"], 3);
+}
+
+#[test]
+fn uncertain_is_a_failure() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo nearly\", success = [\"^done$\"]"));
+    let _ = ada.gsync(&["up"]).exits(3).says("uncertain");
+    let ada = lab.at("ada", ada.dir.clone());
+    ada.write(
+        ".gsync.toml",
+        one("run = \"echo done; echo oops\", success = [\"^done$\"], error = [\"^oops\"]"),
+    );
+    let _ = ada.gsync(&["up"]).exits(3).says("> oops");
+}
+
+#[test]
+fn at_the_timeout_no_process_of_the_step_survives() {
+    let lab = Lab::new();
+    let step = "run = \"(trap '' HUP; sleep 61.5) & sleep 61.5\", timeout = \"100ms\"";
+    let ada = with_services(&lab, &one(step));
+    let start = Instant::now();
+    let _ = ada.gsync(&["up"]).exits(3).says("timed out after 100 ms");
+    assert!(start.elapsed() < Duration::from_secs(8));
+    let left = ada.sh("ps -eo args | grep '[s]leep 61.5' || true");
+    assert_eq!(left.stdout, "");
+}
+
+#[test]
+fn ctrl_c_ends_the_step_with_all_its_processes() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"touch started; sleep 62.5 & sleep 62.5\""));
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !ada.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = ada.sh(&format!("kill -INT {}", child.id())).exits(0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(ada.sh("ps -eo args | grep '[s]leep 62.5' || true").stdout, "");
+    assert!(ada.read(".git/gsync/up.json").contains("interrupted"));
+}
+
+#[test]
+fn a_step_that_failed_twice_is_not_done_because_it_was_done_once() {
+    let lab = Lab::new();
+    let two = "[[service]]\nname = \"s\"\npaths = [\"src/**\"]\nsteps = [\
+               { name = \"one\", run = \"echo one >> ran; sh one.sh\" }, \
+               { name = \"two\", run = \"echo two >> ran; sh two.sh\" }]\n\
+               [[service]]\nname = \"nothing\"\npaths = [\"/ran\", \"*.sh\"]\n";
+    let ada = with_services(&lab, two);
+    let set = |one: &str, two: &str| {
+        ada.write("one.sh", one);
+        ada.write("two.sh", two);
+    };
+    set("", "exit 1");
+    let _ = ada.gsync(&["up"]).exits(4);
+    ada.write("src/a", "x");
+    set("exit 1", "");
+    let _ = ada.gsync(&["up"]).exits(3);
+    set("", "");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada), ["one", "two", "one", "one", "two"]);
+}
+
+#[test]
+fn processes_of_pm2_and_units_of_systemd_must_stay_up_and_addresses_must_answer() {
+    let lab = Lab::new();
+    let config = |step: &str| one(&format!("{step}, timeout = \"700ms\""));
+    let ada = with_services(&lab, &config("pm2 = \"api\""));
+    let bin = lab.path("bin");
+    let at_bin = lab.at("bin", bin.clone());
+    at_bin.script(
+        "pm2",
+        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nn=$(cat \"$0.n\" 2>/dev/null || echo 0)\n\
+         echo $((n + $(cat \"$0.step\"))) > \"$0.n\"\n\
+         printf '[{\"name\":\"api\",\"pid\":7,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
+         \"$(cat \"$0.status\")\" $n\n",
+    );
+    at_bin.script(
+        "systemctl",
+        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nprintf 'ActiveState=%s\\nResult=%s\\nMainPID=7\\nNRestarts=0\\n' $(cat \"$0.is\")\n",
+    );
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let ada = ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40");
+    let pm2 = |status: &str, step: &str| {
+        at_bin.write("pm2.status", status);
+        at_bin.write("pm2.step", step);
+        ada.gsync(&["up", "s"])
+    };
+    let _ = pm2("online", "0").exits(0);
+    let _ = pm2("errored", "0").exits(3).says("api is errored in pm2");
+    let _ = pm2("online", "1").exits(3).says("timed out");
+    ada.write(".gsync.toml", config("systemd = \"api.service\""));
+    at_bin.write("systemctl.is", "active success");
+    let _ = ada.gsync(&["up", "s"]).exits(0);
+    at_bin.write("systemctl.is", "failed exit-code");
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("api.service is failed: exit-code");
+    ada.write(".gsync.toml", config("http = \"http://127.0.0.1:1/health\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("does not answer");
+}
+
+#[test]
+fn a_remedy_is_tried_once_and_then_the_same_step_again() {
+    let lab = Lab::new();
+    let config = |fix: &str| {
+        one("run = \"cat state; ! grep TS2688 state\"")
+            + &format!(
+                "fix = [{{ when = \"TS2688|Cannot find type definition file\", run = \"{fix}\", dir = \"client\" }}]\n"
+            )
+    };
+    let ada = with_services(&lab, &config("echo fixed >> ../ran; echo fine > ../state"));
+    ada.write("client/package.json", "{}");
+    ada.write("state", "error TS2688: Cannot find type definition file for 'node'.\n");
+    let _ = ada.gsync(&["up", "-v"]).exits(0).says("mending: echo fixed");
+    assert_eq!(ran(&ada), ["fixed"]);
+
+    ada.write(".gsync.toml", config("echo tried >> ../ran"));
+    ada.write("state", "error TS2688: Cannot find type definition file for 'node'.\n");
+    let _ = ada.gsync(&["up"]).exits(3).says("> error TS2688").says("tried to mend it: echo tried");
+    assert_eq!(ran(&ada), ["fixed", "tried"], "once, though the complaint came again");
+}
+
+#[test]
+fn a_secret_is_neither_shown_nor_written() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo \\\"error: $API_TOKEN\\\"; exit 1\""));
+    let ada = ada.with_env("API_TOKEN", "swordfish99");
+    let seen = ada.gsync(&["up", "-v"]).exits(3).says("error: ***").says_not("swordfish99");
+    drop(seen);
+    assert!(!fs::read_to_string(&logs(&ada)[0]).unwrap().contains("swordfish99"));
+    assert!(!ada.read(".git/gsync/up.json").contains("swordfish99"));
+}
+
+#[test]
+fn a_plan_is_shown_and_run_by_its_id_or_not_at_all() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    let json = ada.gsync(&["up", "server", "--dry-run", "--json"]).exits(0).json();
+    let id = json["plan"]["id"].as_str().unwrap().to_owned();
+    let _ = ada.gsync(&["up", "ui", "--only", &id]).exits(1);
+    assert!(ran(&ada).is_empty());
+    let _ = ada.gsync(&["up", "server", "--only", &id]).exits(0);
+    assert_eq!(ran(&ada), ["server"]);
+}
+
+#[test]
+fn a_named_service_says_nothing_about_the_others() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    ada.write(".gitignore", "ran\n");
+    let _ = ada.gsync(&["up"]).exits(0);
+    ada.write("types/a", "x");
+    let _ = ada.gsync(&["up", "ui"]).exits(0);
+    let _ = ada.gsync(&["services"]).exits(0).says("server").says_not("\nui");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada)[4..], ["ui", "wasm", "server", "internal"]);
+    ada.write("types/a", "xy");
+    let _ = ada.gsync(&["up"]).exits(0);
+    assert_eq!(ran(&ada).len(), 12);
+}
+
+#[test]
+fn a_directory_that_is_missing_and_matchers_that_make_no_sense_are_named() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"true\", dir = \"client\""));
+    let _ = ada.gsync(&["up"]).exits(3).says("not started: there is no directory");
+    ada.write(".gsync.toml", one("run = \"echo OOPS 7\""));
+    ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhard = ['^OOPS \\d']\n");
+    let _ = ada.gsync(&["up"]).exits(3).says("> OOPS 7");
+    ada.write(".gsync/matchers.toml", "[[tool]]\nname = \"ours\"\nhrad = ['^OOPS']\n");
+    let _ = ada.gsync(&["up"]).exits(2).says(".gsync/matchers.toml:3");
+}
+
+#[test]
+fn what_was_killed_is_begun_again_and_a_service_that_is_gone_is_forgotten() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, FOUR);
+    ada.write(".gitignore", "ran\n");
+    let killed = lab.at("ada", ada.dir.clone()).with_env("GSYNC_STOP_AT", "3");
+    assert_eq!(killed.gsync(&["up"]).code, -1);
+    let _ = ada.gsync(&["up"]).exits(0).says("was cut off; what it did stays");
+    assert_eq!(ran(&ada), ["wasm", "wasm", "server", "internal", "ui"]);
+
+    ada.write(".gsync.toml", FOUR.replace("echo ui >> ran", "exit 1"));
+    let _ = ada.gsync(&["up", "ui"]).exits(3).says("not up: ui");
+    let without = FOUR.split("[[service]]\nname = \"sync-wasm-client\"").nth(1).unwrap();
+    ada.write(".gsync.toml", format!("[[service]]\nname = \"sync-wasm-client\"{without}"));
+    let _ = ada.gsync(&["up"]).exits(0).says_not("not up");
+}
+
+#[test]
+fn a_log_directory_of_the_repository_is_used() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &(one("run = \"exit 9\"") + "[log]\ndir = \"logs\"\n"));
+    let _ = ada.gsync(&["up"]).exits(3);
+    assert_eq!(fs::read_dir(ada.path("logs")).unwrap().count(), 1);
+}
