@@ -2,10 +2,12 @@
 //! Text in, types out; reading the file is somebody else's job.
 
 mod pattern;
+mod patterns;
 mod schema;
 
 use crate::base::{Problem, nearest, plain};
 
+pub use patterns::Patterns;
 pub use schema::{
     Allow, AppLink, Config, Fix, Guard, Handoff, Hub, Mode, OnPull, Peers, Production, Publish,
     PushAfter, Role, Service, ServiceStep, Share, Size, Undo, Work, is_role,

@@ -6,7 +6,6 @@
 
 pub mod facts;
 pub mod judge;
-pub mod patterns;
 pub mod policy;
 pub mod refs;
 pub mod ways;

@@ -1,7 +1,6 @@
 //! What the rules of this repository are, and where they were read.
 
-use super::patterns::Patterns;
-use crate::config::Config;
+use crate::config::{Config, Patterns};
 
 /// A configuration, ready to judge with.
 #[derive(Debug, Clone)]

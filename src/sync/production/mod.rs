@@ -3,14 +3,10 @@
 
 pub mod facts;
 
-use gix::bstr::ByteSlice;
-use gix::glob::pattern::Case;
-use gix::ignore::Search;
-use gix::ignore::search::Ignore;
 use serde::Serialize;
 
 use crate::base::{Problem, RepoPath, count};
-use crate::config::Production;
+use crate::config::{Patterns, Production};
 
 /// Paths and processes that are named one by one.
 const NAMED: usize = 5;
@@ -52,18 +48,8 @@ pub struct Process {
 
 /// The incoming paths that the role calls critical.
 pub fn touched<'a>(facts: &ProductionFacts, incoming: &'a [RepoPath]) -> Vec<&'a RepoPath> {
-    let search = Search::from_overrides(&facts.rules.critical, Ignore { support_precious: false });
-    let case = if facts.fold { Case::Fold } else { Case::Sensitive };
-    let hit = |path: &[u8], is_dir: bool| {
-        search
-            .pattern_matching_relative_path(path.as_bstr(), Some(is_dir), case)
-            .is_some_and(|found| !found.pattern.is_negative())
-    };
-    let critical = |path: &[u8]| {
-        let dirs = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        dirs.map(|(at, _)| at).any(|end| hit(&path[..end], true)) || hit(path, false)
-    };
-    incoming.iter().filter(|path| critical(path.as_bytes())).collect()
+    let critical = Patterns::new(&facts.rules.critical, facts.fold);
+    incoming.iter().filter(|path| critical.matching(path.as_bytes()).is_some()).collect()
 }
 
 /// Refuses to pull these paths while processes that depend on them run.
