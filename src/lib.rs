@@ -13,19 +13,24 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | interfaces | [`cli`], [`ui`] |
+//! | interfaces | [`cli`], [`mcp`], [`ui`] |
 //! | engine | [`run`] |
-//! | planners | [`sync`], [`hooks`], [`guard`], [`pipeline`] |
+//! | planners | [`sync`], [`hooks`], [`guard`], [`pipeline`], [`peers`], [`handoff`], [`deploy`], [`agents`] |
 //! | adapters | [`git`], [`host`] |
 //! | vocabulary | [`base`], [`plan`], [`config`] |
 
+pub mod agents;
 pub mod base;
 pub mod cli;
 pub mod config;
+pub mod deploy;
 pub mod git;
 pub mod guard;
+pub mod handoff;
 pub mod hooks;
 pub mod host;
+pub mod mcp;
+pub mod peers;
 pub mod pipeline;
 pub mod plan;
 pub mod run;

@@ -16,17 +16,39 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sync", &["base", "plan", "config", "git", "host"]),
     ("guard", &["base", "plan", "config", "git", "host"]),
     ("pipeline", &["base", "plan", "config", "git", "host"]),
+    ("peers", &["base", "plan", "config", "git", "host"]),
+    ("handoff", &["base", "plan", "config", "git", "host"]),
+    // a deploy's steps are steps of the pipeline
+    ("deploy", &["base", "plan", "config", "git", "host", "pipeline"]),
+    ("agents", &["base", "plan", "config", "git", "host"]),
     // `hooks` dispatches: what git calls is answered by the other planners.
-    ("hooks", &["base", "plan", "config", "git", "host", "guard", "sync", "pipeline"]),
+    (
+        "hooks",
+        &["base", "plan", "config", "git", "host", "guard", "sync", "pipeline", "peers", "handoff"],
+    ),
     // engine; it reads the logs of the steps that it runs with the judge of `pipeline`
     ("run", &["base", "plan", "git", "host", "pipeline"]),
     // interfaces
-    ("ui", &["base", "plan", "config", "host", "guard", "sync", "hooks", "pipeline"]),
+    (
+        "ui",
+        &[
+            "base", "plan", "config", "host", "guard", "sync", "hooks", "pipeline", "peers",
+            "handoff", "deploy", "agents",
+        ],
+    ),
     (
         "cli",
         &[
-            "base", "plan", "config", "git", "host", "sync", "guard", "hooks", "pipeline", "run",
-            "ui",
+            "base", "plan", "config", "git", "host", "sync", "guard", "hooks", "pipeline", "peers",
+            "handoff", "deploy", "agents", "run", "ui", "mcp",
+        ],
+    ),
+    // the same calls as the command line, so it shares its context
+    (
+        "mcp",
+        &[
+            "base", "plan", "config", "git", "host", "sync", "guard", "hooks", "pipeline", "peers",
+            "handoff", "deploy", "agents", "run", "ui", "cli",
         ],
     ),
 ];
@@ -36,7 +58,8 @@ const WRITERS: &[&str] = &["git::write", "host::write"];
 
 /// Files that observe: they may look at the world. Every other file of a planner is blind.
 const OBSERVERS: &[&str] = &["facts.rs"];
-const PLANNERS: &[&str] = &["sync", "guard", "hooks", "pipeline"];
+const PLANNERS: &[&str] =
+    &["sync", "guard", "hooks", "pipeline", "peers", "handoff", "deploy", "agents"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::process::Command",

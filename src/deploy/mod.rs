@@ -1,0 +1,1 @@
+//! The server: what a push brings goes to STANDBY, and traffic moves only when told.
