@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod bump;
 mod context;
 mod demo;
 mod discard;
@@ -82,6 +83,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Pull(args) => pull::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Bump(args) => bump::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),

@@ -15,6 +15,7 @@ mod in_the_way;
 mod known;
 mod library;
 mod locate;
+mod make;
 mod objects;
 mod peek;
 mod porcelain;
