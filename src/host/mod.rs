@@ -2,6 +2,7 @@
 //!
 //! Everybody above may ask [`read`], [`env`] and [`clock`]; only `run` may name [`write`].
 
+pub mod clean;
 pub mod clock;
 pub mod env;
 pub mod knowledge;

@@ -12,6 +12,7 @@ mod hands;
 mod journal;
 mod lock;
 mod rescue;
+pub mod serve;
 mod stop;
 mod task;
 
