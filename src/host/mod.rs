@@ -5,10 +5,13 @@
 pub mod clean;
 pub mod clock;
 pub mod env;
+pub mod http;
 pub mod knowledge;
 pub mod log;
+pub mod paced;
 pub mod process;
 pub mod processes;
+pub mod proof;
 pub mod read;
 pub mod scheduler;
 pub mod services;
