@@ -24,8 +24,7 @@ pub const TEMPLATE: &str = include_str!("../../templates/gsync.toml");
 /// `.gsync.toml` or `a1b2c3d:.gsync.toml`.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Config, Problem> {
     let (config, text) = read::<Config>(name, bytes)?;
-    schema::check(&config)
-        .map_err(|(place, why)| invalid(name, located(text, &place), &why))?;
+    schema::check(&config).map_err(|(place, why)| invalid(name, located(text, &place), &why))?;
     Ok(config)
 }
 

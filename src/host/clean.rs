@@ -69,9 +69,6 @@ mod tests {
         let found = parse(text);
         let found: Vec<_> =
             found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(
-            found,
-            [("A", "1"), ("B", "two words"), ("C", "x # y"), ("D", "z"), ("G", "")]
-        );
+        assert_eq!(found, [("A", "1"), ("B", "two words"), ("C", "x # y"), ("D", "z"), ("G", "")]);
     }
 }

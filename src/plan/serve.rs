@@ -57,6 +57,15 @@ impl Build {
     pub fn name(&self) -> String {
         name_of(&self.dir)
     }
+
+    /// What its programs know of it.
+    pub fn vars(&self) -> [(String, String); 3] {
+        [
+            ("GSYNC_COMMIT".into(), self.commit.as_str().into()),
+            ("GSYNC_VERSION".into(), self.version.clone()),
+            ("GSYNC_RELEASE".into(), self.name()),
+        ]
+    }
 }
 
 /// What an environment shall run, and what it ran before.

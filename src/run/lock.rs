@@ -87,6 +87,47 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Who holds the lock, in words; nothing: nobody does.
+    pub fn holder(dir: &Path) -> Result<Option<String>> {
+        Ok(held_by(dir)?.map(|holder| match holder {
+            Some(holder) => format!(
+                "process {} runs `{}` since {}",
+                holder.pid,
+                holder.command,
+                holder.since.rfc3339()
+            ),
+            None => "another gsync".to_owned(),
+        }))
+    }
+
+    /// The process that holds the lock.
+    pub fn holder_pid(dir: &Path) -> Result<Option<u32>> {
+        Ok(held_by(dir)?.flatten().map(|holder| holder.pid))
+    }
+}
+
+/// Whether somebody holds the lock, and who, if that was written down yet.
+fn held_by(dir: &Path) -> Result<Option<Option<Holder>>> {
+    let path = dir.join("lock");
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(err).with_context(|| format!("open {}", path.display())),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Ok(Some(serde_json::from_str(&text).ok()))
+        }
+        Err(TryLockError::Error(err)) => {
+            Err(err).with_context(|| format!("lock {}", path.display()))
+        }
+    }
+}
+
 fn busy(file: &mut File) -> Problem {
     let mut text = String::new();
     let _ = file.seek(SeekFrom::Start(0));

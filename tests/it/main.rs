@@ -7,6 +7,7 @@
 mod crash;
 mod crowd;
 mod demo_story;
+mod deploy;
 mod doctor;
 mod events;
 mod finish;

@@ -76,14 +76,13 @@ pub(super) fn app(app: &App) -> Result<(), Wrong> {
 }
 
 fn processes(process: &Process) -> Result<(), Wrong> {
-    let kinds = [
-        process.pm2.is_some(),
-        process.systemd.is_some(),
-        process.command.is_some(),
-        process.none,
-    ];
+    let kinds =
+        [process.pm2.is_some(), process.systemd.is_some(), process.command.is_some(), process.none];
     if kinds.into_iter().filter(|there| *there).count() > 1 {
-        return Err(("[process]".into(), "a process is kept by one of pm2, systemd, command".into()));
+        return Err((
+            "[process]".into(),
+            "a process is kept by one of pm2, systemd, command".into(),
+        ));
     }
     if let Some(file) = &process.pm2
         && !is_inner(file)
@@ -107,7 +106,9 @@ fn environments(app: &App) -> Result<(), Wrong> {
             return Err((url.clone(), format!("`{url}` is not an `http://` address")));
         }
         if let Some(host) = &env.host
-            && host.strip_prefix("ssh://").is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
+            && host
+                .strip_prefix("ssh://")
+                .is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
         {
             return Err((host.clone(), format!("`{host}` is not `ssh://user@host`")));
         }

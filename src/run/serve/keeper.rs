@@ -115,7 +115,7 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
             record(&it.home, &changing)?;
             end(it, old.as_ref(), stop.as_deref(), out)?;
             match &it.release {
-                Some(release) => begin(it, start, &release.dir, &release.name()),
+                Some(release) => begin(it, start, release),
                 None => done(None, String::new()),
             }
         }
@@ -136,9 +136,9 @@ fn end(
         && former.dir.is_dir()
     {
         let mut command = host::steps::shell(stop, &former.dir);
-        dress(&mut command, it, &former.dir)?;
+        dress(&mut command, it, former)?;
         let mut said = Vec::new();
-        let ran = host::steps::run(&mut command, STOPPING, &super::super::stopped, &mut |piece| {
+        let ran = host::steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
             if said.len() < 1 << 12 {
                 said.extend_from_slice(piece);
             }
@@ -200,17 +200,17 @@ fn wait_while(is_there: &dyn Fn() -> bool, most: Duration) {
 }
 
 /// The environment of all programs of a release.
-fn dress(command: &mut std::process::Command, it: &Activate, dir: &Path) -> Result<()> {
+fn dress(command: &mut std::process::Command, it: &Activate, release: &Build) -> Result<()> {
     let file = it.home.join("shared/.env");
     let mut vars = it.vars.clone();
-    let release = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    vars.push(("GSYNC_RELEASE".into(), release));
+    vars.extend(release.vars());
     host::clean::dress(command, &vars, Some(&file))
 }
 
 /// Starts a process in a session of its own. It writes down itself who it is before it becomes
 /// the app's program, so that nobody is left unknown if we are killed in between.
-fn begin(it: &Activate, start: &str, dir: &Path, release: &str) -> Result<()> {
+fn begin(it: &Activate, start: &str, release: &Build) -> Result<()> {
+    let name = release.name();
     if let Some(logs) = it.log.parent() {
         std::fs::create_dir_all(logs).with_context(|| format!("make {}", logs.display()))?;
     }
@@ -219,15 +219,15 @@ fn begin(it: &Activate, start: &str, dir: &Path, release: &str) -> Result<()> {
     let log = options.create(true).append(true).open(&it.log);
     let log = log.with_context(|| format!("write {}", it.log.display()))?;
     let mut command = process::command(host::env::binary().context("find gsync itself")?);
-    command.args(["hook", BECOME]).arg(&it.home).args([release, start]);
-    command.current_dir(dir).stdin(Stdio::null());
-    dress(&mut command, it, dir)?;
+    command.args(["hook", BECOME]).arg(&it.home).args([&name, start]);
+    command.current_dir(&release.dir).stdin(Stdio::null());
+    dress(&mut command, it, release)?;
     command.stdout(log.try_clone().context("a log")?).stderr(log);
     let mut child = command.spawn().with_context(|| format!("start `{start}`"))?;
     let pid = child.id();
     let begun = Instant::now();
     loop {
-        if recorded(&it.home)?.is_some_and(|it| it.release == release && it.pid == Some(pid)) {
+        if recorded(&it.home)?.is_some_and(|it| it.release == name && it.pid == Some(pid)) {
             break;
         }
         if let Some(status) = child.try_wait()? {

@@ -14,7 +14,7 @@ use crate::host;
 use crate::plan::serve::Activate;
 use crate::plan::{Before, Deed, Serve};
 
-pub use keeper::become_process;
+pub use keeper::{BECOME, become_process};
 pub use prove::watch;
 
 /// What is there now, where the deed would change something.
@@ -48,7 +48,7 @@ pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Re
         }
         Deed::SetAside { dir } => unpack::set_aside(dir),
         Deed::Activate(it) => activate(it, out),
-        Deed::Prove(proof) => prove::prove(proof, out),
+        Deed::Prove(proof) => prove::prove(proof, &super::stopped, out),
         Deed::Switch { traffic, from, to } => traffic::switch(traffic, from, to),
         Deed::Prune { dirs } => {
             // What cannot be removed now is removed by the next deploy.
@@ -85,7 +85,8 @@ fn activate(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
     match (&it.health, &it.release) {
         (Some(health), Some(release)) => {
             started?;
-            prove::prove(&prove::of(it, release, health), out)
+            // Putting back is not interrupted.
+            prove::prove(&prove::of(it, release, health), &|| false, out)
         }
         // It was not well before; it runs as badly as it did.
         _ => {

@@ -39,7 +39,11 @@ enum Look {
 }
 
 /// Waits until everything holds, then until it has held for the soak.
-pub(super) fn prove(proof: &Proof, out: &mut dyn FnMut(&str)) -> Result<()> {
+pub(super) fn prove(
+    proof: &Proof,
+    stop: &dyn Fn() -> bool,
+    out: &mut dyn FnMut(&str),
+) -> Result<()> {
     let health = &proof.health;
     let limit = Duration::from_millis(health.timeout_ms);
     let soak = Duration::from_millis(health.soak_ms);
@@ -48,7 +52,7 @@ pub(super) fn prove(proof: &Proof, out: &mut dyn FnMut(&str)) -> Result<()> {
     let mut last = String::new();
     let mut pause = Duration::from_millis(5);
     loop {
-        if super::super::stopped() {
+        if stop() {
             bail!("interrupted");
         }
         match (look(proof), well) {
