@@ -14,7 +14,7 @@ pub fn plan(facts: &Facts, to: Option<&Target>) -> Result<Plan, Problem> {
                 format!("{standby} is not what was LIVE before: there is no way back to it"),
             );
             let kept = &facts.env(standby).releases;
-            let kept = kept.iter().rev().filter_map(|name| name.split_once('-')).next();
+            let kept = kept.iter().rev().find_map(|name| name.split_once('-'));
             return Err(match kept {
                 Some((_, short)) => {
                     problem.hint(format!("name a kept release: `gsync rollback --to {short}`"))

@@ -109,7 +109,7 @@ pub(super) fn steps(facts: &Facts, wish: &Wish) -> Result<(Vec<Step>, State), Pr
     state.from = state.envs.get(standby).map(|env| env.version.clone());
     state.to = Some(target.version.clone());
     state.seq = last.max(seq(&name).unwrap_or(0));
-    state.live = facts.sources.proxy.clone();
+    state.live.clone_from(&facts.sources.proxy);
     // What was the way back is not there any more.
     state.way_back = state.way_back.filter(|way| *way != former_name(facts, standby));
     state.envs.insert(

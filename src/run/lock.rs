@@ -90,25 +90,19 @@ impl Lock {
 impl Lock {
     /// Who holds the lock, in words; nothing: nobody does.
     pub fn holder(dir: &Path) -> Result<Option<String>> {
-        Ok(held_by(dir)?.map(|holder| match holder {
-            Some(holder) => format!(
-                "process {} runs `{}` since {}",
-                holder.pid,
-                holder.command,
-                holder.since.rfc3339()
-            ),
-            None => "another gsync".to_owned(),
+        Ok(held_by(dir)?.map(|it| {
+            format!("process {} runs `{}` since {}", it.pid, it.command, it.since.rfc3339())
         }))
     }
 
     /// The process that holds the lock.
     pub fn holder_pid(dir: &Path) -> Result<Option<u32>> {
-        Ok(held_by(dir)?.flatten().map(|holder| holder.pid))
+        Ok(held_by(dir)?.map(|holder| holder.pid).filter(|pid| *pid > 1))
     }
 }
 
-/// Whether somebody holds the lock, and who, if that was written down yet.
-fn held_by(dir: &Path) -> Result<Option<Option<Holder>>> {
+/// Who holds the lock; who just took it may not have written down yet who it is.
+fn held_by(dir: &Path) -> Result<Option<Holder>> {
     let path = dir.join("lock");
     let mut file = match File::open(&path) {
         Ok(file) => file,
@@ -120,7 +114,8 @@ fn held_by(dir: &Path) -> Result<Option<Option<Holder>>> {
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             let _ = file.read_to_string(&mut text);
-            Ok(Some(serde_json::from_str(&text).ok()))
+            let unknown = Holder { pid: 0, command: "gsync".into(), since: clock::now() };
+            Ok(Some(serde_json::from_str(&text).unwrap_or(unknown)))
         }
         Err(TryLockError::Error(err)) => {
             Err(err).with_context(|| format!("lock {}", path.display()))

@@ -35,9 +35,9 @@ impl Drop for Shop<'_> {
     /// The processes of the app are not children of the test.
     fn drop(&mut self) {
         for env in ["blue", "green"] {
-            if let Some(pid) = self.pid(env) {
-                let _ =
-                    std::process::Command::new("kill").args(["-9", &format!("-{pid}")]).status();
+            let pid = self.pid(env).and_then(|pid| i32::try_from(pid).ok());
+            if let Some(group) = pid.and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
             }
         }
     }

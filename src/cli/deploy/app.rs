@@ -13,6 +13,7 @@ use crate::deploy::create::{self, Wish};
 use crate::deploy::facts;
 use crate::hooks::{self, shim};
 use crate::plan::{Plan, Step};
+use crate::run::How;
 use crate::ui::Ui;
 
 pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
@@ -38,15 +39,15 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let make = || Ok(create::plan(&facts::creation(&wish, &who)?, &wish)?);
-    let (made, ran) = context.carry_out(&how, make)?;
+    let (pieces, ran) = context.carry_out(&how, make)?;
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let (hooked, ran) = context.carry_out(&Default::default(), || hooks(&context, mode))?;
+    let (hooked, ran) = context.carry_out(&How::default(), || hooks(&context, mode))?;
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let changed = !made.steps.is_empty() || !hooked.steps.is_empty();
+    let changed = !pieces.steps.is_empty() || !hooked.steps.is_empty();
     let url = home.join("repo.git");
     if ui.is_for_programs() {
         let object = json!({

@@ -140,7 +140,7 @@ pub fn cancel(server: &Server) -> Result<Exit> {
         (true, true) => ui.say("what was running was stopped and put back"),
         (true, false) => ui.say("what is running was told to stop, and is still putting back"),
         (false, _) if waits.is_none() => {
-            ui.say("nothing runs and nothing waits: nothing to cancel")
+            ui.say("nothing runs and nothing waits: nothing to cancel");
         }
         (false, _) => {}
     }

@@ -19,9 +19,10 @@ pub(super) fn of(git: &Git, commit: &CommitId) -> Result<String> {
         }
     }
     let tags = git.must(&["tag", "--points-at", commit.as_str(), "--list", "v*"])?;
-    let tag = tags.lines().filter_map(|tag| tag.strip_prefix('v'));
-    let tag = tag.filter(|tag| is_version(tag) && tag.starts_with(|c: char| c.is_ascii_digit()));
-    Ok(tag.last().map_or_else(|| commit.short().to_owned(), ToOwned::to_owned))
+    let tag = tags.lines().rev().filter_map(|tag| tag.strip_prefix('v'));
+    let mut tag =
+        tag.filter(|tag| is_version(tag) && tag.starts_with(|c: char| c.is_ascii_digit()));
+    Ok(tag.next().map_or_else(|| commit.short().to_owned(), ToOwned::to_owned))
 }
 
 fn in_file(name: &str, text: &str) -> Option<String> {

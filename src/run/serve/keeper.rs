@@ -20,7 +20,7 @@ const RECORD: &str = "process.json";
 pub const BECOME: &str = "become-process";
 /// How long a process has to end by itself, and a `stop` to come back.
 const GRACE: Duration = Duration::from_secs(10);
-const STOPPING: Duration = Duration::from_secs(60);
+const STOPPING: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What was started last in an environment.
