@@ -101,6 +101,8 @@ pub enum Hook {
     PostCheckout,
     PreReceive,
     PostReceive,
+    /// Only in the repository of an app whose pushes fail with their deploys.
+    ProcReceive,
 }
 
 impl Hook {
@@ -127,16 +129,18 @@ impl Hook {
             Self::PostCheckout => "post-checkout",
             Self::PreReceive => "pre-receive",
             Self::PostReceive => "post-receive",
+            Self::ProcReceive => "proc-receive",
         }
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::CLIENT.into_iter().chain(Self::SERVER).find(|hook| hook.name() == name)
+        let all = Self::CLIENT.into_iter().chain(Self::SERVER).chain([Self::ProcReceive]);
+        all.into_iter().find(|hook| hook.name() == name)
     }
 
     /// Whether its exit code stops git.
     pub const fn can_refuse(self) -> bool {
-        matches!(self, Self::PreCommit | Self::PrePush | Self::PreReceive)
+        matches!(self, Self::PreCommit | Self::PrePush | Self::PreReceive | Self::ProcReceive)
     }
 
     /// Whether git gives it lines on standard input.

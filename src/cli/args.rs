@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::deploy::args as deploy;
 use crate::base::{Exit, Problem};
 use crate::run::How;
 use crate::ui::{Color, Ui};
@@ -93,6 +94,21 @@ pub enum Command {
     /// Let the machine look by itself: the status daily, the review weekly
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// On a server: make app homes, and list them
+    #[command(subcommand)]
+    App(deploy::AppCommand),
+    /// Show both environments of an app, and which is LIVE
+    Envs(deploy::EnvsArgs),
+    /// Deploy to STANDBY, as a push does
+    Deploy(deploy::DeployArgs),
+    /// Lead the traffic to STANDBY: it becomes LIVE
+    Release(deploy::ReleaseArgs),
+    /// Lead the traffic back to what was LIVE before, or to a kept release
+    Rollback(deploy::RollbackArgs),
+    /// Bring STANDBY to what LIVE is
+    Sync(deploy::SyncArgs),
+    /// Stop a deploy that runs, or take one that waits out of the queue
+    Cancel(deploy::WhichApp),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Write the man pages into a directory

@@ -28,6 +28,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// A repository that is known, such as an app's.
+    pub fn at(git: Git, ui: Ui) -> Self {
+        Self { git, ui, who: OnceLock::new() }
+    }
+
     /// Finds the repository of a directory.
     pub fn open(dir: &Path, ui: Ui) -> Result<Self> {
         Self::open_with(git::discover, dir, ui)
@@ -180,7 +185,7 @@ impl Context {
         Ok(Some((left, outcome)))
     }
 
-    fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {
+    pub fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {
         let mut object = json!({
             "plan": collect.plan,
             "run": ran.run,

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::{background, judge, messages};
+use super::{background, deploy, judge, messages};
 use crate::base::{Exit, Hook, Problem, nearest, plain};
 use crate::git::{self, Git};
 use crate::hooks::events::Call;
@@ -28,6 +28,15 @@ pub fn main(words: &[OsString]) -> ExitCode {
     if name == background::NAME {
         let hub = words.get(1).map(|word| word.to_string_lossy().into_owned());
         return background::main(&hub.unwrap_or_default()).into();
+    }
+    if name == deploy::worker::NAME {
+        return deploy::worker::main(&words[1..]).into();
+    }
+    if name == crate::run::serve::BECOME {
+        let Err(err) = crate::run::serve::become_process(&words[1..]) else {
+            return ExitCode::SUCCESS;
+        };
+        return ui.error(&err).into();
     }
     let Some(hook) = Hook::parse(&name) else {
         return ui.error(&unknown(&name).into()).into();
@@ -132,6 +141,7 @@ fn own_part(ui: &Ui, git: &Git, hook: Hook, args: &[OsString], stdin: &[u8]) -> 
         Call::PostCheckout { old, new, branch: true } => {
             after::checkout(ui, git, old, new).map(|()| Exit::Done)
         }
-        Call::PostCheckout { .. } | Call::PostReceive { .. } => Ok(Exit::Done),
+        Call::PostReceive { updates } => deploy::receive::post_receive(ui, git, &updates),
+        Call::PostCheckout { .. } => Ok(Exit::Done),
     }
 }

@@ -102,6 +102,7 @@ fn in_words(hook: Hook) -> &'static str {
         Hook::PostRewrite => "after a rebase:    says what came in",
         Hook::PostCheckout => "after a checkout:  notices a pull by other means",
         Hook::PreReceive => "when pushed to:    the guard judges every new commit",
+        Hook::ProcReceive => "when pushed to:    deploys, and lets the push fail if that fails",
         Hook::PostReceive => "after a push here: starts deploys, where an app is set up",
     }
 }

@@ -5,6 +5,7 @@ mod background;
 mod bump;
 mod context;
 mod demo;
+mod deploy;
 mod discard;
 mod doctor;
 mod finish;
@@ -37,6 +38,7 @@ use clap::Parser;
 use crate::base::Exit;
 use crate::ui::Ui;
 use args::{Cli, Command};
+use deploy::Serving;
 
 pub use context::Context;
 
@@ -86,6 +88,13 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Bump(args) => bump::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
+        Command::App(what) => deploy::app(&dir, ui, &what),
+        Command::Envs(args) => deploy::serve(&dir, ui, &Serving::Envs(args)),
+        Command::Deploy(args) => deploy::serve(&dir, ui, &Serving::Deploy(args)),
+        Command::Release(args) => deploy::serve(&dir, ui, &Serving::Release(args)),
+        Command::Rollback(args) => deploy::serve(&dir, ui, &Serving::Rollback(args)),
+        Command::Sync(args) => deploy::serve(&dir, ui, &Serving::Sync(args)),
+        Command::Cancel(args) => deploy::serve(&dir, ui, &Serving::Cancel(args)),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

@@ -1,6 +1,7 @@
 //! `.gsync.toml` as types, with errors that name the file, the line and the nearest key.
 //! Text in, types out; reading the file is somebody else's job.
 
+pub mod app;
 mod pattern;
 mod patterns;
 mod schema;
@@ -22,20 +23,30 @@ pub const TEMPLATE: &str = include_str!("../../templates/gsync.toml");
 /// Reads a configuration. `name` is what the error calls the file, such as
 /// `.gsync.toml` or `a1b2c3d:.gsync.toml`.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Config, Problem> {
+    let (config, text) = read::<Config>(name, bytes)?;
+    schema::check(&config).map_err(|(place, why)| invalid(name, located(text, &place), &why))?;
+    Ok(config)
+}
+
+/// Text in, types out, for every file of gsync's.
+fn read<'a, T: serde::de::DeserializeOwned>(
+    name: &str,
+    bytes: &'a [u8],
+) -> Result<(T, &'a str), Problem> {
     let text = std::str::from_utf8(bytes).map_err(|err| {
         let line = 1 + bytes[..err.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
         invalid(name, Some(line), "not valid UTF-8")
     })?;
-    let config: Config = toml::from_str(text).map_err(|err| {
+    let read = toml::from_str(text).map_err(|err| {
         let line = err.span().map(|span| 1 + text[..span.start].matches('\n').count());
         explain(name, line, err.message())
     })?;
-    schema::check(&config).map_err(|(place, why)| {
-        // The value's first mention is the best place there is to point at.
-        let line = text.lines().position(|line| line.contains(&place)).map(|at| at + 1);
-        invalid(name, line, &why)
-    })?;
-    Ok(config)
+    Ok((read, text))
+}
+
+/// The value's first mention is the best place there is to point at.
+fn located(text: &str, place: &str) -> Option<usize> {
+    text.lines().position(|line| line.contains(place)).map(|at| at + 1)
 }
 
 fn explain(name: &str, line: Option<usize>, message: &str) -> Problem {

@@ -242,7 +242,7 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     let text = String::deserialize(deserializer)?;
     Span::parse(&text).map_err(serde::de::Error::custom)
 }
@@ -349,7 +349,7 @@ pub(super) fn check(config: &Config) -> Result<(), (String, String)> {
 }
 
 /// Whether git takes it as the name of a remote or a branch, and no option hides in it.
-fn is_ref_part(name: &str) -> bool {
+pub(super) fn is_ref_part(name: &str) -> bool {
     let bad = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
     !name.is_empty()
         && !name.contains(bad)

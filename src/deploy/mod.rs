@@ -1,3 +1,248 @@
-//! The server: what a push brings goes to STANDBY, and traffic moves only when told.
+//! Two environments of an app on a server: one has the traffic (LIVE), the other one gets what is
+//! pushed (STANDBY). Only [`release`] and what leads back from it move the traffic, and no plan
+//! here touches LIVE's directories or its process.
 
 pub mod bump;
+pub mod create;
+pub mod drift;
+pub mod facts;
+pub mod prune;
+pub mod release;
+pub mod rollback;
+pub mod standby;
+pub mod state;
+pub mod sync;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::base::{CommitId, Problem, RefName};
+use crate::config::app::App;
+use crate::plan::serve::{Build, Health, Keeper, Proof, Traffic};
+use crate::plan::{Deed, Serve, Step};
+use state::State;
+
+/// The chain of states.
+pub const STATE: &str = "refs/gsync/state";
+
+/// An app home as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub app: App,
+    pub home: PathBuf,
+    /// Who asks.
+    pub who: String,
+    pub state: Option<State>,
+    /// The last entry of the chain.
+    pub state_at: Option<CommitId>,
+    pub sources: Sources,
+    pub envs: BTreeMap<String, Environment>,
+    /// How STANDBY's commit stands to LIVE's.
+    pub relation: Relation,
+}
+
+/// Which environment has the traffic, by each that can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Sources {
+    pub proxy: Option<String>,
+    pub state: Option<String>,
+    pub probe: Option<String>,
+}
+
+/// One environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    pub home: PathBuf,
+    /// The release directories that worked, the oldest first.
+    pub releases: Vec<String>,
+    /// Those that did not, the oldest first.
+    pub failed: Vec<String>,
+    /// What killed deploys left.
+    pub leftovers: Vec<String>,
+    /// The release that `current` points to.
+    pub current: Option<String>,
+    pub health: Seen,
+}
+
+/// What asking an environment gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Seen {
+    Well,
+    Failing(String),
+    #[default]
+    Unknown,
+}
+
+impl Seen {
+    /// The word of the contract.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Failing(_) => "failing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How one commit stands to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Relation {
+    Same,
+    Newer,
+    Older,
+    Diverged,
+    #[default]
+    Unknown,
+}
+
+/// What is to be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub commit: CommitId,
+    pub version: String,
+}
+
+impl Facts {
+    /// LIVE and STANDBY, if all who can tell agree.
+    pub fn sides(&self) -> Result<(&str, &str), Problem> {
+        if let Some(drift) = drift::drift(self) {
+            return Err(Problem::refuse("drift", format!("{}: {drift}", self.app.name))
+                .because("nothing is changed while it is not known what is LIVE")
+                .hint("look: `gsync envs`")
+                .hint("take it as it is: `gsync envs --reconcile`"));
+        }
+        let live = self.sources.proxy.as_deref().unwrap_or_default();
+        let standby = self.app.other(live).unwrap_or_default();
+        Ok((live, standby))
+    }
+
+    fn env(&self, name: &str) -> Environment {
+        self.envs.get(name).cloned().unwrap_or_default()
+    }
+
+    /// What the state says that an environment runs.
+    pub fn build(&self, env: &str) -> Option<Build> {
+        let it = self.state.as_ref()?.envs.get(env)?;
+        Some(Build {
+            dir: self.env(env).home.join("releases").join(&it.release),
+            commit: it.commit.clone(),
+            version: it.version.clone(),
+        })
+    }
+
+    fn url(&self, env: &str) -> Option<String> {
+        let env = self.app.env.get(env)?;
+        let port = || env.port.map(|port| format!("http://127.0.0.1:{port}"));
+        let url = env.url.clone().or_else(port)?;
+        Some(url.trim_end_matches('/').to_owned())
+    }
+
+    fn port(&self, env: &str) -> Option<u16> {
+        self.app.env.get(env).and_then(|env| env.port)
+    }
+
+    /// What is asked of a release in an environment.
+    pub fn health(&self, env: &str) -> Health {
+        let it = &self.app.health;
+        let ms = |span: crate::base::Span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+        let url = self.url(env);
+        Health {
+            version: it.version.as_ref().and_then(|path| Some(format!("{}{path}", url.as_ref()?))),
+            url: url.map(|url| url + &it.path),
+            status: it.status,
+            timeout_ms: ms(it.timeout),
+            interval_ms: ms(it.interval).max(1),
+            soak_ms: ms(it.soak),
+        }
+    }
+
+    fn keeper(&self, env: &str) -> Keeper {
+        let it = &self.app.process;
+        if let Some(command) = &it.command {
+            return Keeper::Command {
+                start: command.start.clone(),
+                stop: command.stop.clone(),
+                status: command.status.clone(),
+            };
+        }
+        if let Some(file) = &it.pm2 {
+            return Keeper::Pm2 { file: self.home.join(file) };
+        }
+        if let Some(unit) = &it.systemd {
+            let unit = unit.replace("{app}", &self.app.name).replace("{env}", env);
+            return Keeper::Systemd { unit };
+        }
+        Keeper::None
+    }
+
+    fn process_log(&self, env: &str) -> PathBuf {
+        self.home.join("logs").join(format!("{env}.log"))
+    }
+
+    /// What must hold of a release in an environment.
+    pub fn proof(&self, env: &str, release: Build) -> Proof {
+        Proof {
+            home: self.env(env).home,
+            release,
+            keeper: self.keeper(env),
+            port: self.port(env),
+            health: self.health(env),
+            log: self.process_log(env),
+        }
+    }
+
+    /// What leads the traffic.
+    pub fn traffic(&self) -> Traffic {
+        traffic(&self.app, &self.home)
+    }
+
+    fn step(&self, env: &str, deed: Deed) -> Step {
+        let host = self.app.env.get(env).and_then(|env| env.host.clone());
+        Step::Serve(Box::new(Serve { app: self.app.name.clone(), env: env.to_owned(), host, deed }))
+    }
+
+    /// The step that adds an entry to the chain.
+    fn record(&self, state: &State) -> Result<Step, Problem> {
+        let state = serde_json::to_value(state).map_err(|err| {
+            Problem::blind("state", format!("the state cannot be written: {err}"))
+        })?;
+        let name = RefName::new(STATE);
+        Ok(self.step("", Deed::Record { name, expect: self.state_at.clone(), state }))
+    }
+
+    /// The state to begin an entry from.
+    fn next(&self, what: &str) -> State {
+        let state = self.state.clone().unwrap_or_default();
+        State {
+            gsync: 1,
+            app: self.app.name.clone(),
+            what: what.to_owned(),
+            who: self.who.clone(),
+            at: None,
+            outcome: "done".into(),
+            from: None,
+            to: None,
+            ..state
+        }
+    }
+}
+
+/// What leads the traffic of an app.
+pub fn traffic(app: &App, home: &std::path::Path) -> Traffic {
+    match &app.traffic.haproxy {
+        Some(proxy) => Traffic::Haproxy {
+            master: PathBuf::from(&proxy.master),
+            map: PathBuf::from(&proxy.map),
+            key: proxy.host.clone(),
+            backends: app
+                .env
+                .keys()
+                .map(|env| {
+                    let backend = proxy.backend.replace("{app}", &app.name).replace("{env}", env);
+                    (env.clone(), backend)
+                })
+                .collect(),
+        },
+        None => Traffic::Link { at: home.join(app.link().unwrap_or("live")) },
+    }
+}

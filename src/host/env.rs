@@ -63,10 +63,6 @@ pub const GIT_LOCAL: [&str; 14] = [
 #[expect(clippy::disallowed_methods, reason = "the door by which the environment enters")]
 pub fn secrets() -> Vec<Vec<u8>> {
     use std::os::unix::ffi::OsStringExt;
-    let is_secret = |name: &str| {
-        let name = name.to_ascii_uppercase();
-        ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "KEY"].iter().any(|word| name.contains(word))
-    };
     let mut values: Vec<Vec<u8>> = std::env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(is_secret))
         .map(|(_, value)| value.into_vec())
@@ -74,4 +70,10 @@ pub fn secrets() -> Vec<Vec<u8>> {
         .collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     values
+}
+
+/// Whether the name of a variable says that its value is secret.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "KEY"].iter().any(|word| name.contains(word))
 }

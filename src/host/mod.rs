@@ -2,12 +2,16 @@
 //!
 //! Everybody above may ask [`read`], [`env`] and [`clock`]; only `run` may name [`write`].
 
+pub mod clean;
 pub mod clock;
 pub mod env;
+pub mod http;
 pub mod knowledge;
 pub mod log;
+pub mod paced;
 pub mod process;
 pub mod processes;
+pub mod proof;
 pub mod read;
 pub mod scheduler;
 pub mod services;

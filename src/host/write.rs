@@ -67,6 +67,12 @@ pub fn link(at: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Waits until a directory's names are on the disk.
+pub fn settle(dir: &Path) -> Result<()> {
+    let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
+    synced.with_context(|| format!("write {}", dir.display()))
+}
+
 /// Makes one directory; the one above it must be there.
 pub fn make_dir(dir: &Path) -> Result<()> {
     match fs::create_dir(dir) {

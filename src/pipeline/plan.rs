@@ -199,6 +199,7 @@ fn task(
         fix: fix.collect(),
         logs: logs(config, places),
         stays: true,
+        clean: None,
     })
 }
 

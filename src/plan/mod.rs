@@ -2,6 +2,7 @@
 //! stored and taken back without anything being done.
 
 mod event;
+pub mod serve;
 mod step;
 mod task;
 mod undo;
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use event::{Event, Outcome, Report};
+pub use serve::{Deed, Serve};
 pub use step::Step;
-pub use task::{Drive, Remedy, Task};
+pub use task::{Clean, Drive, Remedy, Task};
 pub use undo::{Before, Undo};
 
 /// What will be done, in order. There are no branches and no loops: every

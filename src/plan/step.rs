@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Task;
+use super::{Serve, Task};
 use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
@@ -45,6 +45,8 @@ pub enum Step {
     // Services.
     /// Runs a command or drives a service, and judges whether that worked.
     Run(Box<Task>),
+    /// A deed on the server of an app.
+    Serve(Box<Serve>),
     // The branch, the index and the work tree, together.
     /// Moves all three from one place to another; only files that differ are written.
     Carry(Box<Carry>),
@@ -79,6 +81,7 @@ impl Step {
             | Self::Config { .. }
             | Self::Unconfig { .. }
             | Self::SetRef { .. }
+            | Self::Serve(_)
             | Self::Keep { .. }
             | Self::Carry(_)
             | Self::Mend(_)
@@ -131,6 +134,7 @@ impl fmt::Display for Step {
             }
             Self::SetRef { name, to: None, .. } => write!(f, "git update-ref -d {name}"),
             Self::Run(task) => task.fmt(f),
+            Self::Serve(serve) => serve.fmt(f),
             Self::Keep { name, snapshot } => {
                 write!(f, "git update-ref {name} {}", snapshot.short())
             }

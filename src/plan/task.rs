@@ -31,6 +31,17 @@ pub struct Task {
     pub logs: PathBuf,
     /// What it does stays when a later step fails: a service that was restarted runs.
     pub stays: bool,
+    /// A clean environment; nothing: ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<Clean>,
+}
+
+/// An environment in which nothing is of ours but where programs and the home are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clean {
+    pub vars: Vec<(String, String)>,
+    /// A file of further variables, `NAME=value` a line. Its values stand in no plan.
+    pub file: Option<PathBuf>,
 }
 
 /// Who does it.

@@ -36,6 +36,15 @@ pub enum Before {
     Crontab {
         table: Option<Bytes>,
     },
+    /// What an environment ran: where `current` points, and the release that was started last.
+    Env {
+        current: Option<PathBuf>,
+        running: Option<String>,
+    },
+    /// The environment that had the traffic.
+    Live {
+        env: Option<String>,
+    },
     /// The timers that were running, of those that a step is about.
     Timers {
         active: Vec<String>,
@@ -59,6 +68,7 @@ impl Step {
         match (self, before) {
             (step, _) if step.is_final() => Undo::Never,
             (Self::Run(_), _) => Undo::Nothing,
+            (Self::Serve(serve), before) => serve.undo(before),
             (Self::SetRef { name, to, .. }, Before::Ref { commit }) => Undo::By(Self::SetRef {
                 name: name.clone(),
                 to: commit.clone(),

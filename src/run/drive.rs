@@ -41,6 +41,9 @@ fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<
         anyhow::bail!("there is no directory {}", task.dir.display());
     }
     let mut command = host::steps::shell(line, &task.dir);
+    if let Some(clean) = &task.clean {
+        host::clean::dress(&mut command, &clean.vars, clean.file.as_deref())?;
+    }
     let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
     Ok(ended(&ran, limit, ear))
 }

@@ -46,6 +46,7 @@ impl Hands for World<'_> {
             | Step::Uncommit { snapshot, .. }
             | Step::Merge { snapshot, .. }
             | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
+            Step::Serve(serve) => super::serve::look(self.git, serve)?,
             Step::Keep { .. } | Step::Push { .. } | Step::Run(_) => Before::Nothing,
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
@@ -73,6 +74,7 @@ impl Hands for World<'_> {
                 git::write::set_ref(git, name, to.as_ref(), expect.as_ref())
             }
             Step::Run(task) => super::task::perform(git, task, out),
+            Step::Serve(serve) => super::serve::perform(git, serve, out),
             Step::Keep { name, snapshot } => git::write::keep(git, name, snapshot),
             Step::Carry(carry) => lend(|| git::write::carry(git, carry, &mut stop::point)),
             Step::Mend(carry) => lend(|| git::write::mend(git, carry, &mut stop::point)),

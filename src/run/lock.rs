@@ -87,6 +87,42 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Who holds the lock, in words; nothing: nobody does.
+    pub fn holder(dir: &Path) -> Result<Option<String>> {
+        Ok(held_by(dir)?.map(|it| {
+            format!("process {} runs `{}` since {}", it.pid, it.command, it.since.rfc3339())
+        }))
+    }
+
+    /// The process that holds the lock.
+    pub fn holder_pid(dir: &Path) -> Result<Option<u32>> {
+        Ok(held_by(dir)?.map(|holder| holder.pid).filter(|pid| *pid > 1))
+    }
+}
+
+/// Who holds the lock; who just took it may not have written down yet who it is.
+fn held_by(dir: &Path) -> Result<Option<Holder>> {
+    let path = dir.join("lock");
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(err).with_context(|| format!("open {}", path.display())),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            let unknown = Holder { pid: 0, command: "gsync".into(), since: clock::now() };
+            Ok(Some(serde_json::from_str(&text).unwrap_or(unknown)))
+        }
+        Err(TryLockError::Error(err)) => {
+            Err(err).with_context(|| format!("lock {}", path.display()))
+        }
+    }
+}
+
 fn busy(file: &mut File) -> Problem {
     let mut text = String::new();
     let _ = file.seek(SeekFrom::Start(0));

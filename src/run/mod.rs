@@ -12,6 +12,7 @@ mod hands;
 mod journal;
 mod lock;
 mod rescue;
+pub mod serve;
 mod stop;
 mod task;
 
@@ -25,7 +26,7 @@ pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;
 pub use rescue::rescue;
-pub use stop::{listen, stopped};
+pub use stop::{listen, stop_other, stopped};
 pub use task::remember;
 
 /// Does what the plan says, or puts back what was done.

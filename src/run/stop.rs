@@ -21,6 +21,12 @@ pub fn stopped() -> bool {
     STOP.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
+/// Tells another gsync to stop: it puts back first. False: there is none by that number.
+pub fn stop_other(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok())
+}
+
 /// A place where the crash tests can kill the process: `GSYNC_STOP_AT=n` aborts at the n-th.
 /// Only in builds with debug assertions.
 #[cfg(debug_assertions)]

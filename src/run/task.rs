@@ -104,7 +104,10 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
     // It may have been done once; now it is not, until it is again.
     state.done.retain(|done| *done != key(task));
     let mut log = Log::begin(&task.logs)?;
-    let mask = Mask::new(env::secrets());
+    let mut secrets = env::secrets();
+    let own = task.clean.as_ref().and_then(|clean| clean.file.as_deref());
+    secrets.extend(host::clean::secrets(own)?);
+    let mask = Mask::new(secrets);
     let mut tried: Vec<String> = Vec::new();
     let verdict = loop {
         log.remark(&format!("{task}"));

@@ -8,6 +8,7 @@ mod bump;
 mod crash;
 mod crowd;
 mod demo_story;
+mod deploy;
 mod doctor;
 mod events;
 mod finish;

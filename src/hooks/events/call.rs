@@ -67,6 +67,8 @@ impl Call {
             }
             Hook::PreReceive => Self::PreReceive { updates: lines(hook, stdin, received)? },
             Hook::PostReceive => Self::PostReceive { updates: lines(hook, stdin, received)? },
+            // A conversation, and not lines: it never comes here.
+            Hook::ProcReceive => return Err(strange(hook, "a conversation")),
         })
     }
 }

@@ -1,0 +1,126 @@
+//! `gsync app create` and `gsync app list`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::args::CreateArgs;
+use crate::base::{Exit, File, Hook, plain, shell_quote};
+use crate::cli::Context;
+use crate::config::app::Receive;
+use crate::deploy::create::{self, Wish};
+use crate::deploy::facts;
+use crate::hooks::{self, shim};
+use crate::plan::{Plan, Step};
+use crate::run::How;
+use crate::ui::Ui;
+
+pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
+    let home = dir.join(&args.dir);
+    let home = std::path::absolute(&home).with_context(|| format!("find {}", home.display()))?;
+    let home = home.canonicalize().unwrap_or(home);
+    let wish = Wish {
+        name: args.name.clone(),
+        home: home.clone(),
+        branch: args.branch.clone(),
+        template: args.template.clone(),
+    };
+    wish.check()?;
+    let how = args.act.how();
+    let who = facts::who();
+    // What will not do is refused before anything is made, the lock's folder included.
+    let first = facts::creation(&wish, &who)?;
+    let mode = first.app.mode;
+    let whole = create::plan(&first, &wish)?;
+    let context = Context::at(facts::repository(&home), ui);
+    if how.dry_run {
+        context.act(&how, || Ok(whole))?;
+        return Ok(Exit::Done);
+    }
+    let make = || Ok(create::plan(&facts::creation(&wish, &who)?, &wish)?);
+    let (pieces, ran) = context.carry_out(&how, make)?;
+    if ran.exit() != Exit::Done {
+        return Ok(ran.exit());
+    }
+    let (hooked, ran) = context.carry_out(&How::default(), || hooks(&context, mode))?;
+    if ran.exit() != Exit::Done {
+        return Ok(ran.exit());
+    }
+    let changed = !pieces.steps.is_empty() || !hooked.steps.is_empty();
+    let url = home.join("repo.git");
+    if ui.is_for_programs() {
+        let object = json!({
+            "app": wish.name, "home": home, "repository": url, "changed": changed,
+            "outcome": "done",
+        });
+        ui.object(&object);
+        return Ok(Exit::Done);
+    }
+    let (name, at) = (&wish.name, plain(&home.to_string_lossy()));
+    let toml = shell_quote(&plain(&home.join("app.toml").to_string_lossy()));
+    let mut text = match changed {
+        true => format!("the app {name} is in {at}\n  settings: {toml}\n"),
+        false => format!("the app {name} is in {at} already; nothing was changed\n"),
+    };
+    let url = url.to_string_lossy().into_owned();
+    text +=
+        &format!("  from a clone here:      git remote add deploy {}\n", shell_quote(&plain(&url)));
+    let host = crate::host::env::host_name();
+    let remote = format!("ssh://{host}{url}");
+    text += &format!(
+        "  from another machine:   git remote add deploy {}\n",
+        shell_quote(&plain(&remote))
+    );
+    ui.result(&text);
+    Ok(Exit::Done)
+}
+
+/// gsync's hooks of a server, and the one that can make a push fail, where that is wanted.
+fn hooks(context: &Context, mode: Receive) -> Result<Plan> {
+    let seen = hooks::facts::observe(&context.git)?;
+    let mut plan = hooks::install::plan(&seen, &hooks::Wish::default())?;
+    let path = context.git.git_dir.join("hooks").join(Hook::ProcReceive.name());
+    let now = crate::host::read::file(&path)?;
+    match mode {
+        Receive::ProcReceive => {
+            let file = File::script(shim::shim(Hook::ProcReceive, &seen.version, &seen.binary));
+            if now.as_ref() != Some(&file) {
+                if !path.parent().is_some_and(Path::is_dir) {
+                    let dir = context.git.git_dir.join("hooks");
+                    let makes = |step: &Step| *step == Step::MakeDir { dir: dir.clone() };
+                    if !plan.steps.iter().any(makes) {
+                        plan = plan.then(Step::MakeDir { dir });
+                    }
+                }
+                plan = plan.then(Step::Write { path, file: Some(file) });
+            }
+        }
+        Receive::PostReceive => {
+            let ours = now.is_some_and(|file| shim::marker(&file.bytes.0).is_some());
+            if ours {
+                plan = plan.then(Step::Write { path, file: None });
+            }
+        }
+    }
+    Ok(plan)
+}
+
+pub fn list(ui: Ui) -> Result<Exit> {
+    let apps = facts::apps()?;
+    if ui.is_for_programs() {
+        ui.object(&json!({ "apps": apps }));
+        return Ok(Exit::Done);
+    }
+    if apps.is_empty() {
+        ui.say("there is no app of this user here");
+        ui.hint("make one: `gsync app create NAME --dir DIR`");
+    }
+    let mut text = String::new();
+    for app in apps {
+        let gone = if app.there { "" } else { "  (gone)" };
+        text += &format!("{}  {}{gone}\n", plain(&app.app), plain(&app.home.to_string_lossy()));
+    }
+    ui.result(&text);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,162 @@
+//! `gsync deploy`, `release`, `rollback`, `sync` and `cancel`, on the server.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::args::{DeployArgs, ReleaseArgs, RollbackArgs, SyncArgs};
+use super::server::{Acted, Server};
+use super::worker::Wanted;
+use crate::base::{Exit, Problem, plain};
+use crate::deploy::{facts, release, rollback, standby, sync};
+use crate::run::{self, How, Lock};
+
+pub fn deploy(server: &Server, args: &DeployArgs) -> Result<Exit> {
+    let how = args.act.how();
+    let app = facts::settings(&server.home)?;
+    may(server, "deploy", app.access.deploy.as_deref())?;
+    let rev = args.rev.clone().unwrap_or_else(|| format!("refs/heads/{}", app.branch));
+    let target = facts::target(server.git(), &rev)?;
+    let wish = standby::Wish { what: "deploy", target, again: true, reuse: false, branch: None };
+    let acted = server.act(&how, |seen| Ok(standby::plan(seen, &wish)?))?;
+    after_deploy(server, &acted);
+    Ok(server.end(&how, &acted, Value::Null))
+}
+
+/// What a deploy ends with: what STANDBY is now, and old releases gone.
+pub(super) fn after_deploy(server: &Server, acted: &Acted) {
+    if acted.ran.run.is_some() {
+        server.prune();
+    }
+    if !acted.did() || server.ui().is_for_programs() {
+        return;
+    }
+    let Ok(now) = server.observe(false) else { return };
+    let Ok((_, standby)) = now.sides() else { return };
+    if let Some(build) = now.build(standby) {
+        let url = now.app.env.get(standby).and_then(|env| env.url.as_deref());
+        let url = url.map_or_else(String::new, |url| format!(" at {}", plain(url)));
+        let (version, id) = (plain(&build.version), build.commit.short());
+        server.ui().say(&format!("{standby} is STANDBY and runs {version} ({id}){url}"));
+    }
+}
+
+pub fn release(server: &Server, args: &ReleaseArgs) -> Result<Exit> {
+    let app = facts::settings(&server.home)?;
+    may(server, "release", app.access.release.as_deref())?;
+    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
+    let wish = release::Wish { to: to.map(|target| target.commit) };
+    let how = args.act.how();
+    let acted = server.act(&how, |seen| Ok(release::plan(seen, &wish)?))?;
+    switched(server, &how, &acted)
+}
+
+pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
+    let app = facts::settings(&server.home)?;
+    let may_whom = app.access.rollback.as_deref().or(app.access.release.as_deref());
+    may(server, "rollback", may_whom)?;
+    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
+    let how = args.act.how();
+    let acted = server.act(&how, |seen| Ok(rollback::plan(seen, to.as_ref())?))?;
+    switched(server, &how, &acted)
+}
+
+/// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
+/// unhealthy.
+fn switched(server: &Server, how: &How, acted: &Acted) -> Result<Exit> {
+    if !server.ui().is_for_programs() {
+        acted.plan.notes.iter().for_each(|note| server.ui().say(&format!("  {note}")));
+    }
+    if !acted.did() {
+        return Ok(server.end(how, acted, Value::Null));
+    }
+    let now = server.observe(false)?;
+    let (live, _) = now.sides()?;
+    let live = live.to_owned();
+    let Some(build) = now.build(&live) else { return Ok(server.end(how, acted, Value::Null)) };
+    let version = plain(&build.version);
+    server.ui().say(&format!("{live} is LIVE with {version} ({})", build.commit.short()));
+    let watch = now.app.release.watch.0;
+    if watch.is_zero() {
+        return Ok(server.end(how, acted, json!({ "live": live })));
+    }
+    server.ui().say(&format!("watching it for {} s", watch.as_secs_f32()));
+    let Some(why) = run::serve::watch(&now.proof(&live, build), watch) else {
+        return Ok(server.end(how, acted, json!({ "live": live })));
+    };
+    let back = release::back(&now, &why)?;
+    let (ran, _) = server.run(&How::default(), &back)?;
+    if ran.exit() != Exit::Done {
+        return Ok(ran.exit());
+    }
+    let former = now.app.other(&live).unwrap_or_default().to_owned();
+    Err(Problem::new(Exit::PutBack, "unhealthy", format!("{live} turned unhealthy as LIVE"))
+        .because(why)
+        .because(format!("the traffic is led to {former} again"))
+        .hint("look at both: `gsync envs`")
+        .into())
+}
+
+pub fn sync(server: &Server, args: &SyncArgs) -> Result<Exit> {
+    let app = facts::settings(&server.home)?;
+    may(server, "sync", app.access.sync.as_deref())?;
+    let how = args.act.how();
+    let acted = server.act(&how, |seen| Ok(sync::plan(seen)?))?;
+    after_deploy(server, &acted);
+    Ok(server.end(&how, &acted, json!({ "cut": args.cut })))
+}
+
+/// Stops what runs, and takes what waits out of the queue.
+pub fn cancel(server: &Server) -> Result<Exit> {
+    let app = facts::settings(&server.home)?;
+    may(server, "cancel", app.access.cancel.as_deref())?;
+    let waits = Wanted::take(server.git())?;
+    let dir = server.git().gsync_dir();
+    let runs = Lock::holder_pid(&dir)?;
+    let (mut stopped, mut gone) = (false, false);
+    if let Some(pid) = runs {
+        stopped = run::stop_other(pid);
+        // It puts back first; that may take as long as starting the former release does.
+        let start = std::time::Instant::now();
+        while stopped && start.elapsed() < Duration::from_mins(2) {
+            if Lock::holder_pid(&dir)? != Some(pid) {
+                gone = true;
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let ui = server.ui();
+    if ui.is_for_programs() {
+        let waiting = waits.as_ref().map(|it| it.commit.clone());
+        ui.object(&json!({ "app": app.name, "stopped": stopped, "waiting": waiting }));
+        return Ok(Exit::Done);
+    }
+    if let Some(waits) = &waits {
+        ui.say(&format!("{} is not deployed any more", waits.commit.short()));
+    }
+    match (stopped, gone) {
+        (true, true) => ui.say("what was running was stopped and put back"),
+        (true, false) => ui.say("what is running was told to stop, and is still putting back"),
+        (false, _) if waits.is_none() => {
+            ui.say("nothing runs and nothing waits: nothing to cancel");
+        }
+        (false, _) => {}
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether who asks may, by `[access]`.
+fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
+    let who = &server.who;
+    match whom {
+        Some(names) if !names.iter().any(|name| name == "*" || name == who) => {
+            Err(Problem::refuse("access", format!("{} may not {what} here", plain(who)))
+                .because(format!("[access] names: {}", plain(&names.join(", "))))
+                .hint(format!("ask one of them, or change [access] {what} in app.toml"))
+                .into())
+        }
+        _ => Ok(()),
+    }
+}

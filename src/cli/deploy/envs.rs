@@ -1,0 +1,35 @@
+//! `gsync envs`: both environments, and whether everybody agrees on which is LIVE.
+
+use anyhow::Result;
+
+use super::args::EnvsArgs;
+use super::server::Server;
+use crate::base::Exit;
+use crate::deploy::drift;
+use crate::deploy::facts;
+use crate::run::Lock;
+use crate::ui::deploy as show;
+
+pub fn main(server: &Server, args: &EnvsArgs) -> Result<Exit> {
+    if args.reconcile {
+        let how = args.act.how();
+        let acted = server
+            .act(&how, |seen| Ok(drift::reconcile(seen, &facts::found(server.git(), seen)?)?))?;
+        return Ok(server.end(&how, &acted, serde_json::Value::Null));
+    }
+    let seen = server.observe(true)?;
+    let busy = Lock::holder(&server.git().gsync_dir())?;
+    let drift = drift::drift(&seen);
+    let ui = server.ui();
+    match ui.is_for_programs() {
+        true => ui.object(&show::envs_object(&seen, drift.as_deref(), busy.as_deref())),
+        false => {
+            let text = show::envs(&ui.style(), &seen, drift.as_deref(), busy.as_deref());
+            ui.result(&text);
+            if drift.is_some() {
+                ui.hint("take it as it is: `gsync envs --reconcile`");
+            }
+        }
+    }
+    Ok(if drift.is_some() && args.exit_code { Exit::Refused } else { Exit::Done })
+}

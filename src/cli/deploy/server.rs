@@ -1,0 +1,156 @@
+//! What the commands of an app start with: its home, who asks, and the one door to the engine,
+//! under the app's lock from the look at LIVE to the last word.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::args::WhichApp;
+use crate::base::{Exit, Problem};
+use crate::cli::Context;
+use crate::deploy::{Facts, facts, prune};
+use crate::git::Git;
+use crate::plan::{Plan, Report};
+use crate::run::{self, How, Journal, Lock, Ran, Who, World};
+use crate::ui::{Collect, Human, JsonLines, Ui};
+
+/// How long a command waits for a deploy before it says busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An app's surroundings.
+pub(super) struct Server {
+    pub home: PathBuf,
+    pub who: String,
+    pub context: Context,
+}
+
+/// Finds the app that is meant.
+pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
+    match facts::find(dir, which.app.as_deref())? {
+        Some(home) => Ok(Server::at(home, facts::who(), ui)),
+        None => Err(Problem::refuse("no-app", format!("{} is in no app home", dir.display()))
+            .hint("name the app: `--app NAME`; `gsync app list` lists them")
+            .hint("make one: `gsync app create NAME --dir DIR`")
+            .into()),
+    }
+}
+
+impl Server {
+    pub fn at(home: PathBuf, who: String, ui: Ui) -> Self {
+        let context = Context::at(facts::repository(&home), ui);
+        Self { home, who, context }
+    }
+
+    pub fn git(&self) -> &Git {
+        &self.context.git
+    }
+
+    pub fn ui(&self) -> &Ui {
+        &self.context.ui
+    }
+
+    pub fn observe(&self, ask: bool) -> Result<Facts> {
+        facts::observe(self.git(), &self.home, &self.who, ask)
+    }
+
+    /// Takes the lock of the app, and puts back what a killed run left.
+    pub fn lock(&self, wait: Duration) -> Result<Lock> {
+        Lock::take(&self.git().gsync_dir(), &self.command(), wait)
+    }
+
+    fn command(&self) -> String {
+        self.context.who().command
+    }
+
+    /// Looks, thinks and acts. A dry run takes no lock and leaves no trace.
+    pub fn act(&self, how: &How, think: impl FnOnce(&Facts) -> Result<Plan>) -> Result<Acted> {
+        let lock = if how.dry_run { None } else { Some(self.lock(PATIENCE)?) };
+        self.act_under(lock, how, think)
+    }
+
+    /// The same under a lock that is held.
+    pub fn act_under(
+        &self,
+        lock: Option<Lock>,
+        how: &How,
+        think: impl FnOnce(&Facts) -> Result<Plan>,
+    ) -> Result<Acted> {
+        if lock.is_some() {
+            run::listen();
+            self.context.put_back_leftovers()?;
+        }
+        let facts = self.observe(true)?;
+        let plan = think(&facts)?;
+        let (ran, collect) = self.run(how, &plan)?;
+        Ok(Acted { _lock: lock, plan, ran, collect, facts })
+    }
+
+    /// Runs one plan under the lock that is held.
+    pub fn run(&self, how: &How, plan: &Plan) -> Result<(Ran, Collect)> {
+        let mut collect = Collect::default();
+        let report: &mut dyn Report = match self.ui() {
+            Ui { json: true, .. } => &mut collect,
+            Ui { json_lines: true, .. } => &mut JsonLines,
+            ui => &mut Human::new(*ui),
+        };
+        let ran = run::act(plan, how, &mut self.hands(), &mut self.journal(), report)?;
+        Ok((ran, collect))
+    }
+
+    /// Removes what nobody needs any more. What goes wrong here is tried again next time.
+    pub fn prune(&self) {
+        let tidy = || -> Result<()> {
+            let plan = prune::plan(&self.observe(false)?)?;
+            if !plan.steps.is_empty() {
+                let mut quiet = Collect::default();
+                let (hands, journal) = (&mut self.hands(), &mut self.journal());
+                run::act(&plan, &How::default(), hands, journal, &mut quiet)?;
+            }
+            Ok(())
+        };
+        if let Err(why) = tidy() {
+            self.ui().detail(&format!("old releases stay for now: {why:#}"));
+        }
+    }
+
+    fn hands(&self) -> World<'_> {
+        World { git: self.git() }
+    }
+
+    fn journal(&self) -> Journal {
+        let (peer, command) = (self.who.clone(), self.command());
+        Journal::at(&self.git().gsync_dir(), Who { peer, command, dir: self.home.clone() })
+    }
+
+    /// The one JSON object of an acting command, and its exit code.
+    pub fn end(&self, how: &How, acted: &Acted, more: Value) -> Exit {
+        if self.ui().json {
+            let mut all = json!({ "app": acted.facts.app.name });
+            if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
+                all.extend(more);
+            }
+            self.context.tell(&acted.collect, &acted.ran, all);
+        }
+        let _ = how;
+        acted.ran.exit()
+    }
+}
+
+/// What came of it; the app stays locked as long as this is there.
+pub(super) struct Acted {
+    _lock: Option<Lock>,
+    pub plan: Plan,
+    pub ran: Ran,
+    pub collect: Collect,
+    /// How it was before.
+    pub facts: Facts,
+}
+
+impl Acted {
+    /// Whether something was done, and all of it.
+    pub fn did(&self) -> bool {
+        self.ran.run.is_some() && self.ran.exit() == Exit::Done
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether all who can tell agree on what is LIVE and what runs. Any disagreement stops changes:
+//! a deploy to the wrong side would be one to the users.
+
+use super::Facts;
+use super::state::EnvState;
+use crate::base::{CommitId, Problem, plain};
+use crate::plan::Plan;
+
+/// What does not fit together, in a line.
+pub fn drift(facts: &Facts) -> Option<String> {
+    let Some(proxy) = &facts.sources.proxy else {
+        return Some("what leads the traffic is not there".into());
+    };
+    if !facts.app.env.contains_key(proxy) {
+        return Some(format!("the traffic is led to `{}`, which is no environment", plain(proxy)));
+    }
+    let Some(state) = &facts.state else {
+        return Some("there is no record of what is LIVE".into());
+    };
+    if let Some(live) = &state.live
+        && live != proxy
+    {
+        return Some(format!("the traffic is led to {proxy}, and the record says {}", plain(live)));
+    }
+    if let Some(probe) = &facts.sources.probe
+        && probe != proxy
+    {
+        return Some(format!("the traffic is led to {proxy}, and {} answers", plain(probe)));
+    }
+    for (name, env) in &facts.envs {
+        let recorded = state.envs.get(name).map(|env| env.release.as_str());
+        let current = env.current.as_deref();
+        if recorded != current {
+            let word = |it: Option<&str>| it.map_or("nothing".into(), plain);
+            return Some(format!(
+                "{name} points to {}, and the record says {}",
+                word(current),
+                word(recorded)
+            ));
+        }
+    }
+    None
+}
+
+/// What a release directory was made of, as far as that can be found out.
+pub type Found = Vec<(String, CommitId, String)>;
+
+/// The plan that takes what is so for what shall be: the record follows the world. `found` says
+/// for each release that is in use of which commit and version it is.
+pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
+    let plan = Plan::new(format!("reconcile {}", facts.app.name));
+    let Some(drift) = drift(facts) else { return Ok(plan) };
+    let known = |live: &&String| facts.app.env.contains_key(live.as_str());
+    let recorded = facts.state.as_ref().and_then(|state| state.live.as_ref());
+    let Some(live) = facts.sources.proxy.as_ref().filter(known) else {
+        return match recorded.filter(known) {
+            Some(live) => Err(Problem::refuse("drift", drift)
+                .because(format!("the record says that {live} is LIVE"))
+                .hint(format!("put it back by hand: `ln -sfn {live} {}`", link(facts)))),
+            None => Err(Problem::refuse("drift", drift)
+                .hint(format!("say which one it is: `ln -sfn ENV {}`", link(facts)))),
+        };
+    };
+    let mut state = facts.next("reconcile");
+    state.from = recorded.cloned();
+    state.to = Some(live.clone());
+    state.live = Some(live.clone());
+    state.way_back = None;
+    for (name, env) in &facts.envs {
+        let same = state.envs.get(name).map(|it| it.release.as_str()) == env.current.as_deref();
+        if same {
+            continue;
+        }
+        state.envs.remove(name);
+        let Some(current) = &env.current else { continue };
+        if let Some((_, commit, version)) = found.iter().find(|(release, ..)| release == current) {
+            let it = EnvState {
+                version: version.clone(),
+                commit: commit.clone(),
+                release: current.clone(),
+                deployed_at: "now".into(),
+                deployed_by: facts.who.clone(),
+            };
+            state.envs.insert(name.clone(), it);
+        } else {
+            return Err(Problem::refuse("drift", drift)
+                .because(format!("of which commit {} is, is not known", plain(current)))
+                .hint("deploy anew once it points to a release of `gsync`'s"));
+        }
+    }
+    let seqs = facts.envs.values().flat_map(|env| env.releases.iter().chain(&env.failed));
+    state.seq = seqs.filter_map(|name| super::standby::seq(name)).max().unwrap_or(0).max(state.seq);
+    Ok(plan.then(facts.record(&state)?).note(drift))
+}
+
+fn link(facts: &Facts) -> String {
+    let at = facts.home.join(facts.app.link().unwrap_or("live"));
+    crate::base::shell_quote(&at.to_string_lossy())
+}

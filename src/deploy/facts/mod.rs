@@ -1,0 +1,205 @@
+//! What is so in an app home: looked at anew each time, because what was LIVE a moment ago is not
+//! what is LIVE.
+
+mod create;
+mod home;
+mod version;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::drift::Found;
+use super::state::State;
+use super::{Environment, Facts, Relation, STATE, Seen, Sources, Target, standby};
+use crate::base::{CommitId, Problem, RefName, plain};
+use crate::config::app::{self, App};
+use crate::git::Git;
+use crate::host::http::{self, Url};
+use crate::host::{env, read};
+
+pub use create::creation;
+pub use home::{Listed, apps, find, is_home, registry, registry_text};
+
+/// How long an environment has to answer when somebody only looks.
+const QUESTION: Duration = Duration::from_secs(2);
+
+/// The repository of an app home.
+pub fn repository(home: &Path) -> Git {
+    let dir = home.join("repo.git");
+    Git { git_dir: dir.clone(), common_dir: dir, work_dir: None }
+}
+
+/// The settings of an app home.
+pub fn settings(home: &Path) -> Result<App> {
+    let path = home.join(app::FILE);
+    let file = read::file(&path)?.with_context(|| format!("there is no {}", path.display()))?;
+    Ok(App::parse(&path.display().to_string(), &file.bytes.0)?)
+}
+
+/// Who asks, by the identity that the server gives: gitolite's user, the one that the key in
+/// `authorized_keys` names, the web server's, the unix user.
+pub fn who() -> String {
+    let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
+    let name = named.into_iter().find_map(env::text).unwrap_or_else(|| "someone".into());
+    plain(&name)
+}
+
+/// Looks at an app home. `ask`: the environments are asked whether they are well.
+pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
+    let app = settings(home)?;
+    let (state, state_at) = state(git)?;
+    let proxy = lead(&app, home)?;
+    let probe = probe(&app, home);
+    let sources = Sources { proxy, probe, state: state.as_ref().and_then(|it| it.live.clone()) };
+    let mut envs = BTreeMap::new();
+    for (name, settings) in &app.env {
+        let dir = settings.dir.as_ref().map_or_else(|| home.join(name), Into::into);
+        envs.insert(name.clone(), environment(&dir)?);
+    }
+    let mut facts = Facts {
+        app,
+        home: home.to_owned(),
+        who: who.to_owned(),
+        state,
+        state_at,
+        sources,
+        envs,
+        relation: Relation::Unknown,
+    };
+    facts.relation = relation(git, &facts)?;
+    if ask {
+        ask_all(&mut facts);
+    }
+    Ok(facts)
+}
+
+/// The last entry of the chain of states.
+fn state(git: &Git) -> Result<(Option<State>, Option<CommitId>)> {
+    let Some(at) = git.resolve_ref(&RefName::new(STATE))? else { return Ok((None, None)) };
+    let bytes = git.must_bytes(&["cat-file", "blob", &format!("{at}:state.json")])?;
+    let state = serde_json::from_slice(&bytes).map_err(|err| {
+        Problem::blind("state", format!("the state {} cannot be read: {err}", at.short()))
+    })?;
+    Ok((Some(state), Some(at)))
+}
+
+/// The environment that whatever leads the traffic leads to.
+fn lead(app: &App, home: &Path) -> Result<Option<String>> {
+    let Some(link) = app.link() else { return Ok(None) };
+    let to = read::link(&home.join(link))?;
+    Ok(to.map(|to| to.to_string_lossy().trim_end_matches('/').to_owned()))
+}
+
+/// The environment that is really found behind it.
+fn probe(app: &App, home: &Path) -> Option<String> {
+    let behind = home.join(app.link()?).canonicalize().ok()?;
+    let is_it = |(name, env): &(&String, &app::Env)| {
+        let dir = env.dir.as_ref().map_or_else(|| home.join(name), Into::into);
+        dir.canonicalize().is_ok_and(|dir| dir == behind)
+    };
+    app.env.iter().find(is_it).map(|(name, _)| name.clone())
+}
+
+fn environment(dir: &Path) -> Result<Environment> {
+    let mut found = Environment { home: dir.to_owned(), ..Environment::default() };
+    for name in read::names(&dir.join("releases"))? {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with(".new-") {
+            found.leftovers.push(name);
+        } else if standby::seq(&name).is_some() {
+            match name.starts_with("failed-") {
+                true => found.failed.push(name),
+                false => found.releases.push(name),
+            }
+        }
+    }
+    found.releases.sort_by_key(|name| standby::seq(name));
+    found.failed.sort_by_key(|name| standby::seq(name));
+    let current = read::link(&dir.join("current"))?;
+    let name = current.as_deref().and_then(Path::file_name);
+    found.current = name.map(|name| name.to_string_lossy().into_owned());
+    Ok(found)
+}
+
+fn relation(git: &Git, facts: &Facts) -> Result<Relation> {
+    let Some(live) = facts.sources.proxy.as_deref() else { return Ok(Relation::Unknown) };
+    let standby = facts.app.other(live).unwrap_or_default();
+    let (Some(live), Some(standby)) = (facts.build(live), facts.build(standby)) else {
+        return Ok(Relation::Unknown);
+    };
+    if live.commit == standby.commit {
+        return Ok(Relation::Same);
+    }
+    let contains = |new: &CommitId, old: &CommitId| -> Result<bool> {
+        let out = git.output(&["merge-base", "--is-ancestor", old.as_str(), new.as_str()])?;
+        Ok(out.status.success())
+    };
+    Ok(if contains(&standby.commit, &live.commit)? {
+        Relation::Newer
+    } else if contains(&live.commit, &standby.commit)? {
+        Relation::Older
+    } else {
+        Relation::Diverged
+    })
+}
+
+/// Asks both environments at the same time.
+fn ask_all(facts: &mut Facts) {
+    let asked: Vec<(String, Option<String>)> = facts
+        .envs
+        .keys()
+        .map(|name| {
+            let runs = facts.build(name).is_some();
+            (name.clone(), facts.health(name).url.filter(|_| runs))
+        })
+        .collect();
+    let status = facts.app.health.status;
+    let seen: Vec<(String, Seen)> = std::thread::scope(|scope| {
+        let asking: Vec<_> = asked
+            .into_iter()
+            .map(|(name, url)| (name, scope.spawn(move || well(url.as_deref(), status))))
+            .collect();
+        asking.into_iter().map(|(name, it)| (name, it.join().unwrap_or_default())).collect()
+    });
+    for (name, seen) in seen {
+        if let Some(env) = facts.envs.get_mut(&name) {
+            env.health = seen;
+        }
+    }
+}
+
+fn well(url: Option<&str>, status: u16) -> Seen {
+    let Some(text) = url else { return Seen::Unknown };
+    let Ok(url) = Url::parse(text) else { return Seen::Unknown };
+    match http::get(&url, None, QUESTION) {
+        Ok(answer) if answer.status == status => Seen::Well,
+        Ok(answer) => Seen::Failing(format!("{text} answers {}", answer.status)),
+        Err(why) => Seen::Failing(format!("{text} does not answer: {why:#}")),
+    }
+}
+
+/// The commit that a revision means, and its version.
+pub fn target(git: &Git, rev: &str) -> Result<Target> {
+    let commit = git.resolve_commit(rev)?.ok_or_else(|| {
+        Problem::usage("no-such-revision", format!("there is no commit {}", plain(rev)))
+    })?;
+    let version = version::of(git, &commit)?;
+    Ok(Target { commit, version })
+}
+
+/// Of which commits the releases that are in use are, for `--reconcile`.
+pub fn found(git: &Git, facts: &Facts) -> Result<Found> {
+    let mut found = Found::new();
+    for env in facts.envs.values() {
+        let Some(name) = &env.current else { continue };
+        let Some((_, short)) = name.split_once('-') else { continue };
+        if let Some(commit) = git.resolve_commit(short)? {
+            let version = version::of(git, &commit)?;
+            found.push((name.clone(), commit, version));
+        }
+    }
+    Ok(found)
+}

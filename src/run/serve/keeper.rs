@@ -1,0 +1,260 @@
+//! The process of an environment: ended, started anew from a release, and known by its number
+//! and its start, never by a name.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Bytes, File};
+use crate::host::{self, process, proof};
+use crate::plan::serve::{Activate, Build, Keeper};
+
+/// The file in an environment's directory that says what was started last.
+const RECORD: &str = "process.json";
+/// The word after `gsync hook` with which a process of an app begins.
+pub const BECOME: &str = "become-process";
+/// How long a process has to end by itself, and a `stop` to come back.
+const GRACE: Duration = Duration::from_secs(10);
+const STOPPING: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What was started last in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Recorded {
+    /// The name of its release; empty while it is being changed.
+    pub release: String,
+    pub pid: Option<u32>,
+    /// When the process started, in the system's words: a number is used again.
+    pub started: String,
+}
+
+pub(super) fn recorded(home: &Path) -> Result<Option<Recorded>> {
+    let Some(file) = host::read::file(&home.join(RECORD))? else { return Ok(None) };
+    // A file that cannot be read knows nothing.
+    Ok(serde_json::from_slice(&file.bytes.0).ok())
+}
+
+fn record(home: &Path, recorded: &Recorded) -> Result<()> {
+    let bytes = Bytes(serde_json::to_vec(recorded)?);
+    host::write::file(&home.join(RECORD), &File { bytes, mode: 0o644 })
+}
+
+/// Whether the recorded process is the one that has its number now, and lives.
+pub(super) fn lives(recorded: &Recorded) -> bool {
+    let Some(pid) = recorded.pid else { return false };
+    match proof::process(pid) {
+        proof::Seen::Is(Some(process)) => process.started == recorded.started,
+        proof::Seen::Is(None) | proof::Seen::CannotTell(_) => false,
+    }
+}
+
+/// Refuses before anything is touched if somebody else sits on the port.
+pub(super) fn port_is_ours(it: &Activate) -> Result<()> {
+    if it.keeper == Keeper::None || it.back {
+        return Ok(());
+    }
+    match strays(it) {
+        Ok(strays) => match strays.first() {
+            Some(stray) => bail!("{}", taken(it, stray)),
+            None => Ok(()),
+        },
+        Err(why) => bail!("{why}"),
+    }
+}
+
+fn taken(it: &Activate, stray: &proof::Process) -> String {
+    let cwd = stray.cwd.known().map_or_else(|| "?".into(), |cwd| cwd.display().to_string());
+    let port = it.port.unwrap_or_default();
+    format!("port {port} is taken by process {} in {cwd}, which is not of this app", stray.pid)
+}
+
+/// Who listens on the port and is neither what we started nor of one of our releases.
+fn strays(it: &Activate) -> Result<Vec<proof::Process>, String> {
+    let listening = match it.port.map(proof::on_port) {
+        None => return Ok(Vec::new()),
+        Some(proof::Seen::Is(list)) => list,
+        Some(proof::Seen::CannotTell(why)) => return Err(why),
+    };
+    let ours = recorded(&it.home).ok().flatten().filter(lives).and_then(|it| it.pid);
+    Ok(listening.into_iter().filter(|process| !is_ours(process, ours, &it.home)).collect())
+}
+
+fn is_ours(process: &proof::Process, ours: Option<u32>, home: &Path) -> bool {
+    let descends = ours.is_some_and(|pid| process.pid == pid || process.parents.contains(&pid));
+    descends || process.cwd.known().is_some_and(|cwd| cwd.starts_with(releases(home)))
+}
+
+fn releases(home: &Path) -> PathBuf {
+    let dir = home.join("releases");
+    dir.canonicalize().unwrap_or(dir)
+}
+
+/// Ends what runs, and starts the release, if there is one.
+pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
+    let old = recorded(&it.home)?;
+    let changing = Recorded {
+        release: String::new(),
+        ..old.clone().unwrap_or(Recorded {
+            release: String::new(),
+            pid: None,
+            started: String::new(),
+        })
+    };
+    let done = |pid, started| {
+        let release = it.release.as_ref().map(Build::name).unwrap_or_default();
+        record(&it.home, &Recorded { release, pid, started })
+    };
+    match &it.keeper {
+        Keeper::None => done(None, String::new()),
+        Keeper::Command { start, stop, .. } => {
+            record(&it.home, &changing)?;
+            end(it, old.as_ref(), stop.as_deref(), out)?;
+            match &it.release {
+                Some(release) => begin(it, start, release),
+                None => done(None, String::new()),
+            }
+        }
+        Keeper::Pm2 { .. } | Keeper::Systemd { .. } => {
+            bail!("processes of pm2 and systemd are not kept by this gsync yet")
+        }
+    }
+}
+
+/// Ends the process, whatever of its session is left, and whatever of our releases still listens.
+fn end(
+    it: &Activate,
+    old: Option<&Recorded>,
+    stop: Option<&str>,
+    out: &mut dyn FnMut(&str),
+) -> Result<()> {
+    if let (Some(stop), Some(former)) = (stop, &it.former)
+        && former.dir.is_dir()
+    {
+        let mut command = host::steps::shell(stop, &former.dir);
+        dress(&mut command, it, former)?;
+        let mut said = Vec::new();
+        let ran = host::steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
+            if said.len() < 1 << 12 {
+                said.extend_from_slice(piece);
+            }
+        })?;
+        String::from_utf8_lossy(&said).lines().for_each(&mut *out);
+        if ran.end != host::steps::End::Exit(0) {
+            // It may not run at all: what counts is that the port is free.
+            out(&format!("`{stop}` ended with {:?}", ran.end));
+        }
+    }
+    if let Some(old) = old.filter(|old| lives(old)) {
+        end_group(old.pid.unwrap_or_default(), &|| lives(old));
+    }
+    let start = Instant::now();
+    loop {
+        let listening = match it.port.map(proof::on_port) {
+            Some(proof::Seen::Is(list)) => list,
+            _ => Vec::new(),
+        };
+        let Some(first) = listening.first() else { return Ok(()) };
+        if is_ours(first, None, &it.home) {
+            let is_there = || matches!(proof::process(first.pid), proof::Seen::Is(Some(_)));
+            end_one(first.pid, &is_there);
+        } else if start.elapsed() > Duration::from_secs(2) {
+            bail!("{}", taken(it, first));
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn pid_of(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw)
+}
+
+/// It leads a group of its own, since it was started so.
+fn end_group(pid: u32, is_there: &dyn Fn() -> bool) {
+    let Some(group) = pid_of(pid) else { return };
+    let _ = rustix::process::kill_process_group(group, Signal::TERM);
+    wait_while(is_there, GRACE);
+    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    wait_while(is_there, GRACE);
+}
+
+fn end_one(pid: u32, is_there: &dyn Fn() -> bool) {
+    let Some(pid) = pid_of(pid) else { return };
+    let _ = rustix::process::kill_process(pid, Signal::TERM);
+    wait_while(is_there, GRACE);
+    if is_there() {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        wait_while(is_there, GRACE);
+    }
+}
+
+fn wait_while(is_there: &dyn Fn() -> bool, most: Duration) {
+    let start = Instant::now();
+    while is_there() && start.elapsed() < most {
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The environment of all programs of a release.
+fn dress(command: &mut std::process::Command, it: &Activate, release: &Build) -> Result<()> {
+    let file = it.home.join("shared/.env");
+    let mut vars = it.vars.clone();
+    vars.extend(release.vars());
+    host::clean::dress(command, &vars, Some(&file))
+}
+
+/// Starts a process in a session of its own. It writes down itself who it is before it becomes
+/// the app's program, so that nobody is left unknown if we are killed in between.
+fn begin(it: &Activate, start: &str, release: &Build) -> Result<()> {
+    let name = release.name();
+    if let Some(logs) = it.log.parent() {
+        std::fs::create_dir_all(logs).with_context(|| format!("make {}", logs.display()))?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let log = options.create(true).append(true).open(&it.log);
+    let log = log.with_context(|| format!("write {}", it.log.display()))?;
+    let mut command = process::command(host::env::binary().context("find gsync itself")?);
+    command.args(["hook", BECOME]).arg(&it.home).args([&name, start]);
+    command.current_dir(&release.dir).stdin(Stdio::null());
+    dress(&mut command, it, release)?;
+    command.stdout(log.try_clone().context("a log")?).stderr(log);
+    let mut child = command.spawn().with_context(|| format!("start `{start}`"))?;
+    let pid = child.id();
+    let begun = Instant::now();
+    loop {
+        if recorded(&it.home)?.is_some_and(|it| it.release == name && it.pid == Some(pid)) {
+            break;
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("`{start}` could not be started: {status}");
+        }
+        if begun.elapsed() > GRACE {
+            bail!("`{start}` could not be started in {} s", GRACE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Somebody must take note of its end while we live, or it stays in the table of processes.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// The process of an app, from the inside: a session of its own, its record, then the program.
+/// It comes back only if that cannot be.
+pub fn become_process(words: &[std::ffi::OsString]) -> Result<()> {
+    let [home, release, line] = words else { bail!("an environment, a release and a line") };
+    let _ = rustix::process::setsid();
+    let pid = std::process::id();
+    let proof::Seen::Is(Some(own)) = proof::process(pid) else {
+        bail!("this machine does not tell which processes run")
+    };
+    let release = release.to_string_lossy().into_owned();
+    record(Path::new(home), &Recorded { release, pid: Some(pid), started: own.started })?;
+    let dir = std::env::current_dir().context("find the release directory")?;
+    let mut command = host::steps::shell(&line.to_string_lossy(), &dir);
+    Err(command.exec()).with_context(|| format!("run {}", line.to_string_lossy()))
+}

@@ -1,0 +1,216 @@
+//! Proof that a release runs: the process that answers is the one of its directory, it is well,
+//! it says the right version, and it stays. What a process manager says proves nothing.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::keeper::{self, Recorded};
+use crate::base::plain;
+use crate::host::http::{self, Url};
+use crate::host::{self, proof};
+use crate::plan::serve::{Activate, Build, Health, Keeper, Proof};
+
+/// How long one question may take.
+const QUESTION: Duration = Duration::from_secs(5);
+/// How much of a log is shown.
+const TAIL: u64 = 2000;
+
+/// What is to be proved of what was activated.
+pub(super) fn of(it: &Activate, release: &Build, health: &Health) -> Proof {
+    Proof {
+        home: it.home.clone(),
+        release: release.clone(),
+        keeper: it.keeper.clone(),
+        port: it.port,
+        health: health.clone(),
+        log: it.log.clone(),
+    }
+}
+
+/// What one look found.
+enum Look {
+    /// All is well; with who answers.
+    Well(Option<u32>),
+    NotYet(String),
+    /// It will not get better.
+    Never(String),
+}
+
+/// Waits until everything holds, then until it has held for the soak.
+pub(super) fn prove(
+    proof: &Proof,
+    stop: &dyn Fn() -> bool,
+    out: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let health = &proof.health;
+    let limit = Duration::from_millis(health.timeout_ms);
+    let soak = Duration::from_millis(health.soak_ms);
+    let start = Instant::now();
+    let mut well: Option<(Instant, Option<u32>)> = None;
+    let mut last = String::new();
+    let mut pause = Duration::from_millis(5);
+    loop {
+        if stop() {
+            bail!("interrupted");
+        }
+        match (look(proof), well) {
+            (Look::Well(pid), None) => well = Some((Instant::now(), pid)),
+            (Look::Well(pid), Some((_, known))) if pid != known => {
+                bail!("{}", told(proof, "its process was started again by itself"));
+            }
+            (Look::Well(_), Some(_)) => {}
+            (Look::Never(why), _) => bail!("{}", told(proof, &why)),
+            (Look::NotYet(why), Some(_)) => {
+                bail!("{}", told(proof, &format!("it was well, and then {why}")));
+            }
+            (Look::NotYet(why), None) => {
+                if why != last {
+                    out(&why);
+                    last = why;
+                }
+                if start.elapsed() >= limit {
+                    let after = format!("{last} (waited {} s)", limit.as_secs_f32());
+                    bail!("{}", told(proof, &after));
+                }
+            }
+        }
+        let interval = Duration::from_millis(health.interval_ms);
+        if let Some((since, _)) = well {
+            let left = soak.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(interval.min(Duration::from_millis(200))));
+        } else {
+            // A process that starts quickly is not waited for slowly.
+            std::thread::sleep(pause.min(interval));
+            pause = (pause * 2).min(interval);
+        }
+    }
+}
+
+/// Whether LIVE stays well for so long; else why not. What failed once is asked again before it
+/// is believed.
+pub fn watch(proof: &Proof, time: Duration) -> Option<String> {
+    let start = Instant::now();
+    let interval = Duration::from_millis(proof.health.interval_ms);
+    let mut bad = 0;
+    while start.elapsed() < time && !super::super::stopped() {
+        match look(proof) {
+            Look::Well(_) => bad = 0,
+            Look::Never(why) | Look::NotYet(why) => {
+                bad += 1;
+                if bad >= 3 {
+                    return Some(why);
+                }
+            }
+        }
+        let left = time.saturating_sub(start.elapsed());
+        std::thread::sleep(left.min(if bad > 0 { interval / 4 } else { interval }));
+    }
+    None
+}
+
+fn look(proof: &Proof) -> Look {
+    let recorded = keeper::recorded(&proof.home).ok().flatten();
+    let pid = match who(proof, recorded.as_ref()) {
+        Ok(pid) => pid,
+        Err(look) => return look,
+    };
+    match answers(&proof.health, &proof.release) {
+        Ok(()) => Look::Well(pid),
+        Err(why) => Look::NotYet(why),
+    }
+}
+
+/// Who answers there, if it is the process of this release.
+fn who(proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> {
+    let Keeper::Command { stop, .. } = &proof.keeper else {
+        let current = proof.home.join("current").canonicalize().ok();
+        return match current == proof.release.dir.canonicalize().ok() && current.is_some() {
+            true => Ok(None),
+            false => Err(Look::Never("`current` leads somewhere else".into())),
+        };
+    };
+    let ours = recorded.filter(|it| it.release == proof.release.name());
+    let alive = ours.filter(|it| keeper::lives(it)).and_then(|it| it.pid);
+    // A `start` that comes back leaves its process to `stop`.
+    if alive.is_none() && stop.is_none() {
+        return Err(Look::Never("its process has ended".into()));
+    }
+    let Some(port) = proof.port else { return Ok(alive) };
+    let listening = match proof::on_port(port) {
+        proof::Seen::Is(list) => list,
+        proof::Seen::CannotTell(why) => return Err(Look::NotYet(why)),
+    };
+    let Some(first) = listening.first() else {
+        return Err(Look::NotYet(format!("nobody listens on port {port}")));
+    };
+    for process in &listening {
+        let descends =
+            alive.is_some_and(|pid| process.pid == pid || process.parents.contains(&pid));
+        if !descends && !runs_in(process, &proof.release.dir) {
+            let cwd = process.cwd.known().map(|cwd| cwd.display().to_string());
+            let cwd = cwd.unwrap_or_else(|| "another directory".into());
+            return Err(Look::Never(format!(
+                "who listens on port {port} is process {} in {cwd}, not the new release",
+                process.pid
+            )));
+        }
+    }
+    Ok(alive.or(Some(first.pid)))
+}
+
+fn runs_in(process: &proof::Process, dir: &Path) -> bool {
+    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    process.cwd.known().is_some_and(|cwd| cwd.starts_with(dir))
+}
+
+/// Whether it is well, and says that it is this version or commit.
+pub(super) fn answers(health: &Health, release: &Build) -> Result<(), String> {
+    if let Some(url) = &health.url {
+        let answer = ask(url)?;
+        if answer.status != health.status {
+            return Err(format!("{url} answers {} and not {}", answer.status, health.status));
+        }
+    }
+    let Some(url) = &health.version else { return Ok(()) };
+    let answer = ask(url)?;
+    if answer.status != 200 {
+        return Err(format!("{url} answers {}", answer.status));
+    }
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let commit = release.commit.as_str();
+    let names = |word: &str| {
+        let word = word.strip_prefix('v').unwrap_or(word);
+        word == release.version || (word.len() >= 7 && commit.starts_with(word))
+    };
+    let words = body.split(|c: char| !(c.is_ascii_alphanumeric() || ".+-_".contains(c)));
+    if words.map(|word| word.trim_end_matches('.')).any(names) {
+        return Ok(());
+    }
+    let shown: String = plain(body.trim()).chars().take(60).collect();
+    Err(format!("{url} says `{shown}` and not {}", release.version))
+}
+
+fn ask(url: &str) -> Result<http::Answer, String> {
+    let parsed = Url::parse(url).map_err(|why| format!("{why:#}"))?;
+    http::get(&parsed, None, QUESTION).map_err(|why| format!("{url} does not answer: {why:#}"))
+}
+
+/// Why it is not proved, with the end of what the process said.
+fn told(proof: &Proof, why: &str) -> String {
+    let mut text = why.to_owned();
+    if !matches!(proof.keeper, Keeper::Command { .. }) {
+        return text;
+    }
+    let tail = host::read::tail(&proof.log, TAIL).ok().flatten().unwrap_or_default();
+    let tail = String::from_utf8_lossy(&tail);
+    let lines: Vec<&str> = tail.lines().collect();
+    for line in lines.iter().rev().take(8).rev() {
+        text += &format!("\n    | {}", plain(line));
+    }
+    text + &format!("\n    log of the process: {}", proof.log.display())
+}
