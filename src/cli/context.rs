@@ -111,6 +111,31 @@ impl Context {
         Ok((plan, ran))
     }
 
+    /// The same; what a command does when the lock is free again belongs to the one object.
+    pub fn act_and_then<T>(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        then: impl FnOnce(&Plan, &Ran) -> Result<(T, Value)>,
+    ) -> Result<(Plan, Ran, T)> {
+        let (plan, ran, collect, _) = self.run(how, plan, |_, _| Ok(Value::Null))?;
+        let (then, more) = then(&plan, &ran)?;
+        if self.ui.json {
+            self.tell(&collect, &ran, more);
+        }
+        Ok((plan, ran, then))
+    }
+
+    /// The same surroundings for a part of a command whose one JSON object is told by the whole.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        let ui = match self.ui.json {
+            true => Ui { json: false, quiet: true, ..self.ui },
+            false => self.ui,
+        };
+        Self { git: self.git.clone(), ui, who: self.who.clone() }
+    }
+
     /// The same for a command of several runs, which tells of all of them by itself.
     pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
         self.run(how, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))

@@ -12,5 +12,6 @@ pub mod read;
 pub mod scheduler;
 pub mod services;
 pub mod steps;
+pub mod terminal;
 pub mod tilt;
 pub mod write;

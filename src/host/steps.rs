@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const LEAK: Duration = Duration::from_millis(500);
 const PIECE: usize = 64 << 10;
 /// The variable by which what a step left running is found again.
-const MARK: &str = "GSYNC_STEP";
+const MARK: &str = env::STEP;
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod lab;
 mod leaks;
 mod logs;
 mod managers;
+mod on_pull;
 mod production;
 mod pull;
 mod random;
