@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, plain};
 use crate::config::{self, Config};
 use crate::git::{self, Git};
 use crate::host;
@@ -174,6 +174,14 @@ impl Context {
 
     /// Puts back what a killed run left. The lock must be held.
     pub fn put_back_leftovers(&self) -> Result<Option<(Record, Outcome)>> {
+        if let Some(left) = run::end_leftovers(&self.git)? {
+            let pids: Vec<String> = left.pids.iter().map(ToString::to_string).collect();
+            self.ui.warn(&format!(
+                "the step {} outlived a gsync that was killed; ended what it left running: {}",
+                plain(&left.step),
+                pids.join(", ")
+            ));
+        }
         let mut journal = self.journal();
         let mut hands = World { git: &self.git };
         let Some((left, outcome)) = (match self.ui.is_for_programs() {

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod env;
 pub mod knowledge;
+pub mod leftovers;
 pub mod log;
 pub mod process;
 pub mod processes;

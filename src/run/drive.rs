@@ -41,7 +41,9 @@ fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<
         anyhow::bail!("there is no directory {}", task.dir.display());
     }
     let mut command = host::steps::shell(line, &task.dir);
-    let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
+    let mark = ear.mark.clone();
+    let stop = &super::stopped;
+    let ran = host::steps::run_as(Some(&mark), &mut command, limit, stop, &mut |it| ear.take(it))?;
     Ok(ended(&ran, limit, ear))
 }
 
@@ -122,7 +124,8 @@ fn watch(
     if let Some([program, args @ ..]) = restart {
         let mut command = host::process::command(program);
         command.args(args);
-        let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
+        let stop = &super::stopped;
+        let ran = host::steps::run_as(None, &mut command, limit, stop, &mut |it| ear.take(it))?;
         let ended = ended(&ran, limit, ear);
         if ended != Ended::Exit(0) {
             return Ok(ended);

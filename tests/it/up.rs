@@ -286,3 +286,65 @@ fn a_log_directory_of_the_repository_is_used() {
     let _ = ada.gsync(&["up"]).exits(3);
     assert_eq!(fs::read_dir(ada.path("logs")).unwrap().count(), 1);
 }
+
+/// Starts `gsync up`, whose step touches `started`, and kills gsync alone when it has.
+fn up_and_kill(ada: &Person<'_>) {
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !ada.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(ada.path("started")).unwrap();
+}
+
+fn sleepers(ada: &Person<'_>, name: &str) -> usize {
+    ada.sh(&format!("ps -eo args | grep -F '{name}' | grep -vc grep || true"))
+        .stdout
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn what_a_killed_gsync_left_running_is_named_and_ended_by_the_next_command_or_rescue() {
+    let lab = Lab::new();
+    let line = "setsid sleep 64.125 & sleep 64.125 & touch started; sleep 64.125";
+    let ada = with_services(&lab, &one(&format!("run = \"{line}\"")));
+    up_and_kill(&ada);
+    assert!(sleepers(&ada, "sleep 64.125") >= 3);
+    ada.write(".gsync.toml", one("run = \"true\""));
+    let seen = ada.gsync(&["up"]).exits(0);
+    let _ = seen.says("the step s: b outlived a gsync that was killed; ended what it left running");
+    assert_eq!(sleepers(&ada, "sleep 64.125"), 0);
+
+    ada.write(".gsync.toml", one(&format!("run = \"{line}\"")));
+    up_and_kill(&ada);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("ended what it left running");
+    assert_eq!(sleepers(&ada, "sleep 64.125"), 0);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("nothing to rescue");
+}
+
+#[test]
+fn a_server_that_a_good_step_started_is_left_alone() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"nohup sleep 65.125 > /dev/null 2>&1 &\""));
+    let _ = ada.gsync(&["up"]).exits(0);
+    ada.write(".gsync.toml", one("run = \"touch started; sleep 66.125\""));
+    up_and_kill(&ada);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("ended what it left running");
+    assert_eq!((sleepers(&ada, "sleep 65.125"), sleepers(&ada, "sleep 66.125")), (1, 0));
+    let _ = ada.sh("kill $(ps -eo pid,args | awk '/[s]leep 65.125/ { print $1 }')").exits(0);
+}
+
+#[test]
+fn who_leaves_the_group_of_a_step_that_timed_out_is_named() {
+    let lab = Lab::new();
+    let line = "setsid sleep 67.125 & sleep 67.125";
+    let step = format!("run = \"{line}\", timeout = \"100ms\"");
+    let ada = with_services(&lab, &one(&step));
+    let _ = ada.gsync(&["up"]).exits(3).says("still running, outside of its group: ");
+    assert_eq!(sleepers(&ada, "sleep 67.125"), 1);
+    let _ = ada.sh("kill $(ps -eo pid,args | awk '/[s]leep 67.125/ { print $1 }')").exits(0);
+}
