@@ -4,11 +4,14 @@
 
 pub mod clock;
 pub mod env;
+pub mod http;
 pub mod knowledge;
 pub mod leftovers;
 pub mod log;
+pub mod paced;
 pub mod process;
 pub mod processes;
+pub mod proof;
 pub mod read;
 pub mod scheduler;
 pub mod services;
