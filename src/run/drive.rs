@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::task::{Ear, ended};
+use crate::host::http::Url;
 use crate::host::{self, tilt};
+use crate::pipeline::matchers::own;
 use crate::pipeline::verdict::Ended;
 use crate::plan::{Drive, Task};
 
@@ -27,11 +29,11 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
     let driven = match &task.drive {
         Drive::Run(line) => shell(line, task, limit, ear),
         Drive::Tilt(resource) => through_tilt(resource, limit, ear),
-        Drive::Pm2(name) => watch(limit, ear, Some(&["pm2", "restart", name]), &|| pm2(name)),
+        Drive::Pm2(name) => watch(limit, ear, &["pm2", "restart", name], &|| pm2(name)),
         Drive::Systemd(unit) => {
-            watch(limit, ear, Some(&["systemctl", "restart", unit]), &|| systemd(unit))
+            watch(limit, ear, &["systemctl", "restart", unit], &|| systemd(unit))
         }
-        Drive::Http(url) => watch(limit, ear, None, &|| http(url)),
+        Drive::Http(url) => http(task, url, limit, ear),
     };
     driven.unwrap_or_else(|why| Ended::NotStarted(format!("{why:#}")))
 }
@@ -108,6 +110,8 @@ fn over(start: Instant, limit: Duration) -> Option<Ended> {
 enum Seen {
     /// Up, with a mark that changes with every restart.
     Up(String),
+    /// It did its work; there is nothing to stay up.
+    Done,
     /// Not yet.
     NotYet(String),
     Failed(String),
@@ -117,11 +121,16 @@ enum Seen {
 fn watch(
     limit: Duration,
     ear: &mut Ear<'_>,
-    restart: Option<&[&str]>,
+    restart: &[&str],
     look: &dyn Fn() -> Result<Seen>,
 ) -> Result<Ended> {
     let start = Instant::now();
-    if let Some([program, args @ ..]) = restart {
+    // What ran before the restart does not count, whatever the restart says of itself.
+    let former = match look()? {
+        Seen::Up(mark) => Some(mark),
+        _ => None,
+    };
+    if let [program, args @ ..] = restart {
         let mut command = host::process::command(program);
         command.args(args);
         let stop = &super::stopped;
@@ -134,8 +143,15 @@ fn watch(
     let mut up: Option<(String, Instant)> = None;
     let mut last = String::new();
     loop {
-        match look()? {
+        let seen = match look()? {
+            Seen::Up(mark) if Some(&mark) == former.as_ref() => {
+                Seen::NotYet("it is still the one of before the restart".to_owned())
+            }
+            seen => seen,
+        };
+        match seen {
             Seen::Failed(why) => return Ok(Ended::Failed(why)),
+            Seen::Done => return Ok(Ended::Exit(0)),
             Seen::NotYet(why) => {
                 if why != last {
                     ear.take(format!("{why}\n").as_bytes());
@@ -159,32 +175,86 @@ fn watch(
     }
 }
 
+/// Processes and restarts must stay what they are; `online` alone is said of a crash loop too.
 fn pm2(name: &str) -> Result<Seen> {
     let list = host::services::pm2(name)?;
-    Ok(match list.iter().find(|it| it.status != "online") {
+    let gone = |pid: i64| match u32::try_from(pid) {
+        Ok(pid) => matches!(host::proof::process(pid), host::proof::Seen::Is(None)),
+        Err(_) => true,
+    };
+    Ok(match list.iter().find(|it| it.status != "online" || gone(it.pid)) {
         None if list.is_empty() => Seen::Failed(format!("pm2 knows no process {name}")),
         None => {
             let marks = list.iter().map(|it| format!("{}:{}", it.pid, it.restarts));
             Seen::Up(marks.collect::<Vec<_>>().join(" "))
         }
         Some(it) if it.status == "errored" => Seen::Failed(format!("{name} is errored in pm2")),
+        Some(it) if it.status == "online" => {
+            Seen::NotYet(format!("{name} is online in pm2, and its process {} is gone", it.pid))
+        }
         Some(it) => Seen::NotYet(format!("{name} is {}", it.status)),
     })
 }
 
 fn systemd(unit: &str) -> Result<Seen> {
     let it = host::services::systemd(unit)?;
+    if it.load == "not-found" {
+        return Ok(Seen::Failed(format!("there is no unit {unit}")));
+    }
+    let mark = format!("{}:{}", it.pid, it.restarts);
+    // What ends when its work is done has no process to be told apart by.
+    let once = it.kind == "oneshot" && it.result == "success";
     Ok(match it.active.as_str() {
-        "active" => Seen::Up(format!("{}:{}", it.pid, it.restarts)),
+        "active" | "inactive" if once => Seen::Done,
+        "active" => Seen::Up(mark),
         "failed" | "inactive" => Seen::Failed(format!("{unit} is {}: {}", it.active, it.result)),
         other => Seen::NotYet(format!("{unit} is {other}")),
     })
 }
 
-fn http(url: &str) -> Result<Seen> {
-    Ok(match host::services::http(url)? {
-        Ok(status @ 200..=299) => Seen::Up(status.to_string()),
-        Ok(status) => Seen::NotYet(format!("{url} answers {status}")),
-        Err(why) => Seen::NotYet(format!("{url} does not answer: {why}")),
-    })
+/// Asks an address until it answers as it should, and goes on doing so for a while: with a good
+/// status, and what the step names as `success` in its body.
+fn http(task: &Task, url: &str, limit: Duration, ear: &mut Ear<'_>) -> Result<Ended> {
+    let url = Url::parse(url)?;
+    let success = own(&task.success).map_err(anyhow::Error::msg)?;
+    let start = Instant::now();
+    let mut up: Option<Instant> = None;
+    let mut last = String::new();
+    loop {
+        let left = limit.saturating_sub(start.elapsed()).min(Duration::from_secs(3));
+        let why = match host::http::get(&url, None, left) {
+            Ok(answer) if !is_good(task, answer.status) => format!("it answers {}", answer.status),
+            Ok(answer) if success.as_ref().is_none_or(|it| it.is_match(&answer.body)) => {
+                let since = *up.get_or_insert_with(Instant::now);
+                if since.elapsed() >= settle() {
+                    // The judge looks for the same words.
+                    ear.take(&[&answer.body[..], b"\n"].concat());
+                    let exit = if task.ok_exit.is_empty() { 0 } else { i32::from(answer.status) };
+                    return Ok(Ended::Exit(exit));
+                }
+                String::new()
+            }
+            Ok(_) => "it answers without the words of `success`".to_owned(),
+            Err(why) => format!("{why:#}"),
+        };
+        if !why.is_empty() {
+            up = None;
+            if why != last {
+                ear.take(format!("{why}\n").as_bytes());
+                last = why;
+            }
+        }
+        if let Some(ended) = over(start, limit) {
+            return Ok(ended);
+        }
+        pause();
+    }
+}
+
+/// Any 2xx, or what the step names as good.
+fn is_good(task: &Task, status: u16) -> bool {
+    match task.ok_exit.is_empty() {
+        true => (200..300).contains(&status),
+        false => task.ok_exit.contains(&i32::from(status)),
+    }
 }

@@ -153,41 +153,108 @@ fn a_step_that_failed_twice_is_not_done_because_it_was_done_once() {
     assert_eq!(ran(&ada), ["one", "two", "one", "one", "two"]);
 }
 
-#[test]
-fn processes_of_pm2_and_units_of_systemd_must_stay_up_and_addresses_must_answer() {
-    let lab = Lab::new();
-    let config = |step: &str| one(&format!("{step}, timeout = \"700ms\""));
-    let ada = with_services(&lab, &config("pm2 = \"api\""));
+/// A service with one step of that kind; a fake `pm2` and `systemctl` on PATH, whose `restart`
+/// does what `restarted` in their folder says, and which tell of what lies there.
+fn kept_by<'lab>(lab: &'lab Lab, step: &str) -> (Person<'lab>, Person<'lab>) {
+    let ada = with_services(lab, &one(&format!("{step}, timeout = \"700ms\"")));
     let bin = lab.path("bin");
     let at_bin = lab.at("bin", bin.clone());
     at_bin.script(
         "pm2",
-        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nn=$(cat \"$0.n\" 2>/dev/null || echo 0)\n\
-         echo $((n + $(cat \"$0.step\"))) > \"$0.n\"\n\
-         printf '[{\"name\":\"api\",\"pid\":7,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
-         \"$(cat \"$0.status\")\" $n\n",
+        "#!/bin/sh\ncd \"${0%/*}\"\n[ \"$1\" = restart ] && { . ./restarted; exit 0; }\n\
+         n=$(cat n 2>/dev/null || echo 0); echo $((n + $(cat each))) > n\n\
+         printf '[{\"name\":\"api\",\"pid\":%s,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
+         \"$(cat pid)\" \"$(cat status)\" $n\n",
     );
     at_bin.script(
         "systemctl",
-        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nprintf 'ActiveState=%s\\nResult=%s\\nMainPID=7\\nNRestarts=0\\n' $(cat \"$0.is\")\n",
+        "#!/bin/sh\ncd \"${0%/*}\"\n[ \"$1\" = restart ] && { . ./restarted; exit 0; }\ncat show\n",
     );
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let ada = ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40");
-    let pm2 = |status: &str, step: &str| {
-        at_bin.write("pm2.status", status);
-        at_bin.write("pm2.step", step);
+    (ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40"), at_bin)
+}
+
+#[test]
+fn a_process_of_pm2_counts_if_it_is_a_new_one_lives_and_stays() {
+    let lab = Lab::new();
+    let (ada, bin) = kept_by(&lab, "pm2 = \"api\"");
+    let ours = std::process::id();
+    let restart = |restarted: &str, each: &str| {
+        bin.write("pid", "1");
+        bin.write("status", "online");
+        bin.write("each", each);
+        bin.write("restarted", restarted);
         ada.gsync(&["up", "s"])
     };
-    let _ = pm2("online", "0").exits(0);
-    let _ = pm2("errored", "0").exits(3).says("api is errored in pm2");
-    let _ = pm2("online", "1").exits(3).says("timed out");
-    ada.write(".gsync.toml", config("systemd = \"api.service\""));
-    at_bin.write("systemctl.is", "active success");
-    let _ = ada.gsync(&["up", "s"]).exits(0);
-    at_bin.write("systemctl.is", "failed exit-code");
-    let _ = ada.gsync(&["up", "s"]).exits(3).says("api.service is failed: exit-code");
-    ada.write(".gsync.toml", config("http = \"http://127.0.0.1:1/health\""));
-    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("does not answer");
+    let new = format!("echo {ours} > pid");
+    let _ = restart(&new, "0").exits(0);
+    let errored = restart(&format!("{new}; echo errored > status"), "0").exits(3);
+    let _ = errored.says("api is errored in pm2");
+    // `pm2 restart` ends with 0 in all of these.
+    let _ = restart(&new, "1").exits(3).says("timed out");
+    let old = restart("", "0").exits(3).says("still the one of before the restart");
+    drop(old);
+    let _ = restart("echo 4194304 > pid", "0").exits(3).says("its process 4194304 is gone");
+    let _ = restart(&format!("{new}; echo launching > status"), "0").exits(3).says("launching");
+}
+
+#[test]
+fn a_unit_of_systemd_counts_if_it_is_active_anew_or_did_its_work() {
+    let lab = Lab::new();
+    let (ada, bin) = kept_by(&lab, "systemd = \"api.service\"");
+    let show = |what: &str, pid: u32| {
+        let words = what.split(' ').collect::<Vec<_>>();
+        let keys = ["LoadState", "Type", "ActiveState", "Result"];
+        let lines = keys.iter().zip(words).map(|(key, word)| format!("{key}={word}\n"));
+        lines.collect::<String>() + &format!("MainPID={pid}\nNRestarts=0\n")
+    };
+    let restart = |after: &str, pid: u32| {
+        bin.write("show", show("loaded simple active success", 7));
+        bin.write("restarted", format!("cat > show <<'END'\n{}END\n", show(after, pid)));
+        ada.gsync(&["up", "s"])
+    };
+    let _ = restart("loaded simple active success", 8).exits(0);
+    let _ = restart("loaded simple active success", 7).exits(3).says("before the restart");
+    let failed = restart("loaded simple failed exit-code", 0).exits(3);
+    let _ = failed.says("api.service is failed: exit-code");
+    let _ = restart("loaded simple activating success", 8).exits(3).says("is activating");
+    let _ = restart("loaded oneshot inactive success", 0).exits(0);
+    let _ = restart("loaded oneshot failed exit-code", 0).exits(3);
+    let _ = restart("not-found simple inactive success", 0).exits(3).says("there is no unit");
+}
+
+#[test]
+fn an_address_must_answer_with_a_good_status_and_the_words_that_were_asked_for() {
+    use std::io::{Read, Write};
+    let lab = Lab::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/health", listener.local_addr().unwrap());
+    // It is busy for a while, then it answers the same to everybody.
+    std::thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let answer = match n {
+                0 | 1 => "HTTP/1.1 503 Busy\r\nContent-Length: 18\r\n\r\nTraceback: warming",
+                _ => "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"version\": \"7\"}",
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let ada = with_services(&lab, "").with_env("GSYNC_SETTLE_MS", "40");
+    let up = |more: &str| {
+        ada.write(".gsync.toml", one(&format!("http = \"{url}\", timeout = \"500ms\"{more}")));
+        ada.gsync(&["up", "s"])
+    };
+    let _ = up("").exits(0);
+    let _ = up(", success = ['\"version\": \"7\"']").exits(0);
+    let _ =
+        up(", success = ['\"version\": \"8\"']").exits(3).says("without the words of `success`");
+    let _ = up(", ok_exit = [204]").exits(3).says("it answers 200");
+    ada.write(".gsync.toml", one("http = \"http://127.0.0.1:1/\", timeout = \"200ms\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("http://127.0.0.1:1/");
+    ada.write(".gsync.toml", one("http = \"ftp://x\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("only http:// addresses");
 }
 
 #[test]
