@@ -415,3 +415,29 @@ fn who_leaves_the_group_of_a_step_that_timed_out_is_named() {
     assert_eq!(sleepers(&ada, "sleep 67.125"), 1);
     let _ = ada.sh("kill $(ps -eo pid,args | awk '/[s]leep 67.125/ { print $1 }')").exits(0);
 }
+
+#[test]
+fn a_flood_stays_within_its_memory_and_its_disk() {
+    let lab = Lab::new();
+    // More than it may use; a release build takes 2 GB as well.
+    let flood = "(yes \"$(printf '%0500d' 7)\" || true) | head -c 60000000; echo; \
+                 echo 'error: at the end'; exit 1";
+    let ada = with_services(&lab, &one(&format!("run = \"\"\"{flood}\"\"\"")));
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        most = most.max(kilobytes.map_or(0, |it| it.trim().parse::<u64>().unwrap()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!((1..50_000).contains(&most), "{most} kB");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("> error: at the end"), "{said}");
+    let size = fs::metadata(&logs(&ada)[0]).unwrap().len();
+    assert!(size < 34 << 20, "{size}");
+}
