@@ -14,14 +14,20 @@ use crate::plan::{Drive, Task};
 /// How often a service is looked at, at most.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a service must stay up to count as up. Tests cannot wait that long.
-fn settle() -> Duration {
+/// How long a service must stay up to count as up.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The same in Tilt, which notices the end of a server only after about five seconds.
+const SETTLE_IN_TILT: Duration = Duration::from_secs(6);
+
+/// Tests cannot wait that long.
+fn settle(time: Duration) -> Duration {
     let told = host::env::text("GSYNC_SETTLE_MS").filter(|_| cfg!(debug_assertions));
-    told.and_then(|ms| ms.parse().ok()).map_or(Duration::from_secs(2), Duration::from_millis)
+    told.and_then(|ms| ms.parse().ok()).map_or(time, Duration::from_millis)
 }
 
 fn pause() {
-    std::thread::sleep(PAUSE.min(settle() / 4));
+    std::thread::sleep(PAUSE.min(settle(SETTLE) / 4));
 }
 
 pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
@@ -82,9 +88,17 @@ fn through_tilt(resource: &str, limit: Duration, ear: &mut Ear<'_>) -> Result<En
                 up = None;
             }
             tilt::Look::Building => up = None,
+            tilt::Look::Built if ear.has_succeeded() => return Ok(Ended::Exit(0)),
+            // What it must say may still be on its way.
+            tilt::Look::Built => {
+                let (_, since) = *up.get_or_insert((None, Instant::now()));
+                if since.elapsed() >= settle(SETTLE) {
+                    return Ok(Ended::Exit(0));
+                }
+            }
             tilt::Look::Up(pid) => match up {
                 Some((same, since)) if same == pid => {
-                    if since.elapsed() >= settle() && ear.has_succeeded() {
+                    if since.elapsed() >= settle(SETTLE_IN_TILT) && ear.has_succeeded() {
                         return Ok(Ended::Exit(0));
                     }
                 }
@@ -161,7 +175,7 @@ fn watch(
             }
             Seen::Up(mark) => match &up {
                 Some((same, since)) if *same == mark => {
-                    if since.elapsed() >= settle() {
+                    if since.elapsed() >= settle(SETTLE) {
                         return Ok(Ended::Exit(0));
                     }
                 }
@@ -226,7 +240,7 @@ fn http(task: &Task, url: &str, limit: Duration, ear: &mut Ear<'_>) -> Result<En
             Ok(answer) if !is_good(task, answer.status) => format!("it answers {}", answer.status),
             Ok(answer) if success.as_ref().is_none_or(|it| it.is_match(&answer.body)) => {
                 let since = *up.get_or_insert_with(Instant::now);
-                if since.elapsed() >= settle() {
+                if since.elapsed() >= settle(SETTLE) {
                     // The judge looks for the same words.
                     ear.take(&[&answer.body[..], b"\n"].concat());
                     let exit = if task.ok_exit.is_empty() { 0 } else { i32::from(answer.status) };

@@ -441,3 +441,41 @@ fn a_flood_stays_within_its_memory_and_its_disk() {
     let size = fs::metadata(&logs(&ada)[0]).unwrap().len();
     assert!(size < 34 << 20, "{size}");
 }
+
+#[test]
+fn on_a_terminal_a_line_moves_while_a_step_runs_and_elsewhere_nothing_does() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo working; sleep 0.6\""));
+    let script = "import os, pty, sys\n\
+        pid, fd = pty.fork()\n\
+        if pid == 0: os.execv(sys.argv[1], ['gsync', 'up', 's'])\n\
+        out = b''\n\
+        try:\n\
+        \x20   while True:\n\
+        \x20       some = os.read(fd, 4096)\n\
+        \x20       if not some: break\n\
+        \x20       out += some\n\
+        except OSError: pass\n\
+        os.waitpid(pid, 0)\n\
+        sys.stdout.buffer.write(out)\n";
+    let mut python = ada.command("python3");
+    let out = python.args(["-c", script, env!("CARGO_BIN_EXE_gsync")]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(said.contains(" s: b 0.") && said.contains("working"), "{said:?}");
+    assert!(said.contains("\r\u{1b}[2K\u{1b}[") || said.contains("\r\u{1b}[2Kup:"), "{said:?}");
+    let _ = ada.gsync(&["up", "s"]).exits(0).says_not("\r").says_not("\u{1b}");
+}
+
+#[test]
+fn events_come_line_by_line_and_the_outcome_last() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo working; exit 3\""));
+    let seen = ada.gsync(&["--json-lines", "up", "s"]).exits(3);
+    let lines: Vec<serde_json::Value> =
+        seen.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["planned", "started", "output", "failed", "finished"]);
+    assert_eq!(lines[2]["line"], "working");
+    assert!(lines[3]["why"].as_str().unwrap().contains("exit status 3"));
+    assert_eq!(lines[4]["outcome"], "put-back");
+}
