@@ -285,7 +285,7 @@ pub struct ServicesArgs {
     pub since: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct UpArgs {
     /// Bring up these, whatever changed
     #[arg(value_name = "SERVICE")]

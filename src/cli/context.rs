@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, plain};
 use crate::config::{self, Config};
 use crate::git::{self, Git};
 use crate::host;
@@ -121,6 +121,31 @@ impl Context {
         Ok((plan, ran))
     }
 
+    /// The same; what a command does when the lock is free again belongs to the one object.
+    pub fn act_and_then<T>(
+        &self,
+        how: &How,
+        plan: impl FnOnce() -> Result<Plan>,
+        then: impl FnOnce(&Plan, &Ran) -> Result<(T, Value)>,
+    ) -> Result<(Plan, Ran, T)> {
+        let (plan, ran, collect, _) = self.run(how, plan, |_, _| Ok(Value::Null))?;
+        let (then, more) = then(&plan, &ran)?;
+        if self.ui.json {
+            self.tell(&collect, &ran, more);
+        }
+        Ok((plan, ran, then))
+    }
+
+    /// The same surroundings for a part of a command whose one JSON object is told by the whole.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        let ui = match self.ui.json {
+            true => Ui { json: false, quiet: true, ..self.ui },
+            false => self.ui,
+        };
+        Self { git: self.git.clone(), ui, who: self.who.clone() }
+    }
+
     /// The same for a command of several runs, which tells of all of them by itself.
     pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
         self.run(how, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))
@@ -159,6 +184,14 @@ impl Context {
 
     /// Puts back what a killed run left. The lock must be held.
     pub fn put_back_leftovers(&self) -> Result<Option<(Record, Outcome)>> {
+        if let Some(left) = run::end_leftovers(&self.git)? {
+            let pids: Vec<String> = left.pids.iter().map(ToString::to_string).collect();
+            self.ui.warn(&format!(
+                "the step {} outlived a gsync that was killed; ended what it left running: {}",
+                plain(&left.step),
+                pids.join(", ")
+            ));
+        }
         let mut journal = self.journal();
         let mut hands = World { git: &self.git };
         let Some((left, outcome)) = (match self.ui.is_for_programs() {

@@ -1,10 +1,11 @@
 //! `gsync finish`: commit if told to, bring up to date, push, and ask the hub whether it has it.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::args::FinishArgs;
+use super::arrived::Before;
 use crate::base::{Exit, Problem, RefName, RefUpdate};
 use crate::config::Config;
 use crate::git::{self, Fetched};
@@ -53,6 +54,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         wish.committed = true;
         made = !plan.steps.is_empty();
     }
+    let before = Before::look(context, how.dry_run)?;
     let mut tried = 0;
     let (plan, ran, sent) = loop {
         tried += 1;
@@ -84,15 +86,17 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         Some(sent) if done => verify(context, &config, sent)?,
         _ => false,
     };
-    if ui.json {
-        tell(context, &ran, &runs, &plan.notes, sent.as_ref(), verified);
-    } else if done && !plan.steps.is_empty() {
+    if !ui.json && done && !plan.steps.is_empty() {
         plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
         if let Some(Sent { remote, branch, tip }) = &sent {
             ui.say(&format!("  {remote} has {} on {}", tip.short(), branch.short()));
         }
     }
-    Ok(ran.exit())
+    let (then, more) = Before::after(before, context, &ran)?;
+    if ui.json {
+        tell(context, &ran, &runs, &plan.notes, sent.as_ref().filter(|_| verified), more);
+    }
+    Ok(then.exit(&ran))
 }
 
 fn tell(
@@ -101,9 +105,9 @@ fn tell(
     runs: &[crate::base::RunId],
     notes: &[String],
     sent: Option<&Sent>,
-    verified: bool,
+    more: Value,
 ) {
-    let pushed = sent.filter(|_| verified).map(
+    let pushed = sent.map(
         |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
     );
     let mut object =
@@ -113,6 +117,9 @@ fn tell(
             "exit": ran.exit().code(), "code": ran.exit().word(),
             "message": "the branch could not be pushed", "hints": ["run `gsync finish` again"],
         });
+    }
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
     }
     context.ui.object(&object);
 }

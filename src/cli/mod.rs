@@ -1,6 +1,7 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
 mod args;
+mod arrived;
 mod background;
 mod bump;
 mod context;

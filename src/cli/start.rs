@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::args::StartArgs;
+use super::arrived::Before;
 use super::production::InProduction;
 use crate::base::Exit;
 use crate::sync::pull;
@@ -16,16 +17,20 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         return review(context, &pull::facts::observe(&context.git, &config.hub)?);
     }
     let production = InProduction::observe(context, &config, args.allow_critical)?;
-    let (plan, ran) = context.act(&args.act.how(), || {
+    let before = Before::look(context, args.act.dry_run)?;
+    let think = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
         production.allows(context, &facts)?;
         Ok(pull::plan(&facts, "start")?)
+    };
+    let (_, ran, then) = context.act_and_then(&args.act.how(), think, |plan, ran| {
+        if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
+            plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+            production.what_is_old(context, &config)?;
+        }
+        Before::after(before, context, ran)
     })?;
-    if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
-        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
-        production.what_is_old(context, &config)?;
-    }
-    Ok(ran.exit())
+    Ok(then.exit(&ran))
 }
 
 /// The incoming commits and what they change, nothing more.

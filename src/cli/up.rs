@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use super::args::UpArgs;
 use crate::base::Exit;
+use crate::host::terminal;
 use crate::pipeline::facts::{own_matchers, remembered};
 use crate::pipeline::matchers::Matchers;
 use crate::pipeline::plan::{Places, key, plan};
@@ -17,6 +18,7 @@ use crate::run;
 use crate::ui::services as show;
 
 pub fn main(context: &Context, args: &UpArgs) -> Result<Exit> {
+    let _front = terminal::borrowed();
     let how = args.act.how();
     let seen: RefCell<Option<(Facts, Vec<String>)>> = RefCell::new(None);
     let git = &context.git;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result};
 
 use super::Git;
-use crate::base::{CommitId, RefName, plain};
+use crate::base::{CommitId, RefName, RepoPath, plain};
 
 /// git said no; its first complaint without the word in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,15 @@ impl Git {
         let answer =
             self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name.as_str()])?;
         Ok(answer.as_deref().and_then(CommitId::parse))
+    }
+
+    /// The paths in which two commits differ; both sides of a rename.
+    pub fn changed_between(&self, old: &CommitId, new: &CommitId) -> Result<Vec<RepoPath>> {
+        let args =
+            ["diff-tree", "-r", "-z", "--name-only", "--no-renames", old.as_str(), new.as_str()];
+        let out = self.must_bytes(&args)?;
+        let names = out.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(RepoPath::new).collect())
     }
 
     /// The commit that a revision means, peeled.

@@ -156,7 +156,8 @@ pub fn commit(git: &Git, message: &str, all: bool, out: &mut dyn FnMut(&str)) ->
         finish(&mut git.command(), &["add", "--all"])?;
     }
     let args = ["commit", "--quiet", "-m", message];
-    let said = git.command().args(args).output().context("run git commit")?;
+    let mut command = git.command();
+    let said = command.env(host::env::INSIDE, "1").args(args).output().context("run git commit")?;
     let words = [&said.stdout[..], &said.stderr[..]].concat();
     String::from_utf8_lossy(&words).lines().for_each(&mut *out);
     if said.status.success() { Ok(()) } else { Err(refusal(&args, &said).into()) }

@@ -39,6 +39,13 @@ pub fn binary() -> std::io::Result<PathBuf> {
     Ok(replaced.map(PathBuf::from).filter(|path| path.is_file()).unwrap_or(path))
 }
 
+/// Set for the gits that gsync itself lets merge and commit: their hooks leave what came in to
+/// the command that started them.
+pub const INSIDE: &str = "GSYNC_INSIDE";
+
+/// Set for everything that a step of a service starts; names the step.
+pub const STEP: &str = "GSYNC_STEP";
+
 /// The variables with which git points its hooks at a repository. They must not reach a git
 /// that works on another one.
 pub const GIT_LOCAL: [&str; 14] = [

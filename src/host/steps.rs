@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal};
 
+use super::leftovers::{fresh, marked};
 use super::{env, process};
 
 /// How long what was told to end has before it is killed.
@@ -19,8 +20,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long we listen on when the step has ended and somebody still holds its pipe.
 const LEAK: Duration = Duration::from_millis(500);
 const PIECE: usize = 64 << 10;
-/// The variable by which what a step left running is found again.
-const MARK: &str = "GSYNC_STEP";
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +67,24 @@ pub fn run(
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<Ran> {
-    run_with(command, deadline, GRACE, stop, each)
+    run_with(command, Some(&fresh()), deadline, GRACE, stop, each)
+}
+
+/// The same for a step that somebody has noted by its mark. Without one: what it starts is none
+/// of ours, as the daemon of a process manager.
+pub fn run_as(
+    mark: Option<&str>,
+    command: &mut Command,
+    deadline: Duration,
+    stop: &dyn Fn() -> bool,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<Ran> {
+    run_with(command, mark, deadline, GRACE, stop, each)
 }
 
 fn run_with(
     command: &mut Command,
+    mark: Option<&str>,
     deadline: Duration,
     grace: Duration,
     stop: &dyn Fn() -> bool,
@@ -82,13 +94,15 @@ fn run_with(
     let name = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = std::io::pipe().context("a pipe")?;
     let start = Instant::now();
-    let mark = format!("{}-{:x}", std::process::id(), fresh());
     command
         .stdin(Stdio::null())
         .stdout(writer.try_clone().context("a pipe")?)
         .stderr(writer)
-        .env(MARK, &mark)
         .process_group(0);
+    match mark {
+        Some(mark) => command.env(env::STEP, mark),
+        None => command.env_remove(env::STEP),
+    };
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
     // The command keeps our ends of the pipe until it is given others.
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -124,7 +138,10 @@ fn run_with(
     }
     let quiet = Instant::now();
     while quiet.elapsed() < LEAK && listen(&pieces, Duration::from_millis(20), each) {}
-    let survivors = if end.is_some() { marked(&mark) } else { Vec::new() };
+    let survivors = match mark {
+        Some(mark) if end.is_some() => marked(mark),
+        _ => Vec::new(),
+    };
     Ok(Ran { end: end.unwrap_or_else(|| how(status)), survivors })
 }
 
@@ -202,28 +219,6 @@ fn lives(group: Pid) -> bool {
     })
 }
 
-/// A number that no other step of this process has.
-fn fresh() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Processes that carry a step's mark in their environment. Only where `/proc` tells.
-fn marked(mark: &str) -> Vec<u32> {
-    let wanted = format!("{MARK}={mark}");
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &u32| {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let dead = state.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z'));
-        !dead
-            && std::fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|env| env.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes()))
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +227,7 @@ mod tests {
         let mut said = Vec::new();
         let ran = run_with(
             &mut shell(line, Path::new(".")),
+            Some(&fresh()),
             Duration::from_millis(deadline),
             Duration::from_millis(grace),
             &|| false,

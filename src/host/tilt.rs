@@ -79,6 +79,8 @@ pub enum Look {
     WaitsFor(Vec<String>),
     /// It is up; with what must stay the same for a while.
     Up(Option<i64>),
+    /// It was built, and has nothing to run.
+    Built,
     Failed(String),
 }
 
@@ -119,9 +121,8 @@ impl Status {
 
     fn running(&self) -> Look {
         match self.runtime.as_deref() {
-            Some("ok" | "not_applicable") => {
-                Look::Up(self.local_resource_info.as_ref().and_then(|info| info.pid))
-            }
+            Some("not_applicable") => Look::Built,
+            Some("ok") => Look::Up(self.local_resource_info.as_ref().and_then(|info| info.pid)),
             Some("error") => Look::Failed("it was built, and it does not run".to_owned()),
             _ => Look::Building,
         }
@@ -252,6 +253,8 @@ mod tests {
         assert!(matches!(status(&dead).since(&before), Look::Failed(_)));
         let serves = r#"{"updateStatus":"not_applicable","runtimeStatus":"ok"}"#;
         assert_eq!(status(serves).since(&before), Look::Up(None));
+        let builds = UP.replace("\"runtimeStatus\":\"ok\"", "\"runtimeStatus\":\"not_applicable\"");
+        assert_eq!(status(&builds).since(&before), Look::Built);
     }
 
     #[test]

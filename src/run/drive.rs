@@ -5,21 +5,29 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::task::{Ear, ended};
+use crate::host::http::Url;
 use crate::host::{self, tilt};
+use crate::pipeline::matchers::own;
 use crate::pipeline::verdict::Ended;
 use crate::plan::{Drive, Task};
 
 /// How often a service is looked at, at most.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a service must stay up to count as up. Tests cannot wait that long.
-fn settle() -> Duration {
+/// How long a service must stay up to count as up.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The same in Tilt, which notices the end of a server only after about five seconds.
+const SETTLE_IN_TILT: Duration = Duration::from_secs(6);
+
+/// Tests cannot wait that long.
+fn settle(time: Duration) -> Duration {
     let told = host::env::text("GSYNC_SETTLE_MS").filter(|_| cfg!(debug_assertions));
-    told.and_then(|ms| ms.parse().ok()).map_or(Duration::from_secs(2), Duration::from_millis)
+    told.and_then(|ms| ms.parse().ok()).map_or(time, Duration::from_millis)
 }
 
 fn pause() {
-    std::thread::sleep(PAUSE.min(settle() / 4));
+    std::thread::sleep(PAUSE.min(settle(SETTLE) / 4));
 }
 
 pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
@@ -27,11 +35,11 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
     let driven = match &task.drive {
         Drive::Run(line) => shell(line, task, limit, ear),
         Drive::Tilt(resource) => through_tilt(resource, limit, ear),
-        Drive::Pm2(name) => watch(limit, ear, Some(&["pm2", "restart", name]), &|| pm2(name)),
+        Drive::Pm2(name) => watch(limit, ear, &["pm2", "restart", name], &|| pm2(name)),
         Drive::Systemd(unit) => {
-            watch(limit, ear, Some(&["systemctl", "restart", unit]), &|| systemd(unit))
+            watch(limit, ear, &["systemctl", "restart", unit], &|| systemd(unit))
         }
-        Drive::Http(url) => watch(limit, ear, None, &|| http(url)),
+        Drive::Http(url) => http(task, url, limit, ear),
     };
     driven.unwrap_or_else(|why| Ended::NotStarted(format!("{why:#}")))
 }
@@ -44,7 +52,9 @@ fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<
     if let Some(clean) = &task.clean {
         host::clean::dress(&mut command, &clean.vars, clean.file.as_deref())?;
     }
-    let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
+    let mark = ear.mark.clone();
+    let stop = &super::stopped;
+    let ran = host::steps::run_as(Some(&mark), &mut command, limit, stop, &mut |it| ear.take(it))?;
     Ok(ended(&ran, limit, ear))
 }
 
@@ -81,9 +91,17 @@ fn through_tilt(resource: &str, limit: Duration, ear: &mut Ear<'_>) -> Result<En
                 up = None;
             }
             tilt::Look::Building => up = None,
+            tilt::Look::Built if ear.has_succeeded() => return Ok(Ended::Exit(0)),
+            // What it must say may still be on its way.
+            tilt::Look::Built => {
+                let (_, since) = *up.get_or_insert((None, Instant::now()));
+                if since.elapsed() >= settle(SETTLE) {
+                    return Ok(Ended::Exit(0));
+                }
+            }
             tilt::Look::Up(pid) => match up {
                 Some((same, since)) if same == pid => {
-                    if since.elapsed() >= settle() && ear.has_succeeded() {
+                    if since.elapsed() >= settle(SETTLE_IN_TILT) && ear.has_succeeded() {
                         return Ok(Ended::Exit(0));
                     }
                 }
@@ -109,6 +127,8 @@ fn over(start: Instant, limit: Duration) -> Option<Ended> {
 enum Seen {
     /// Up, with a mark that changes with every restart.
     Up(String),
+    /// It did its work; there is nothing to stay up.
+    Done,
     /// Not yet.
     NotYet(String),
     Failed(String),
@@ -118,14 +138,20 @@ enum Seen {
 fn watch(
     limit: Duration,
     ear: &mut Ear<'_>,
-    restart: Option<&[&str]>,
+    restart: &[&str],
     look: &dyn Fn() -> Result<Seen>,
 ) -> Result<Ended> {
     let start = Instant::now();
-    if let Some([program, args @ ..]) = restart {
+    // What ran before the restart does not count, whatever the restart says of itself.
+    let former = match look()? {
+        Seen::Up(mark) => Some(mark),
+        _ => None,
+    };
+    if let [program, args @ ..] = restart {
         let mut command = host::process::command(program);
         command.args(args);
-        let ran = host::steps::run(&mut command, limit, &super::stopped, &mut |it| ear.take(it))?;
+        let stop = &super::stopped;
+        let ran = host::steps::run_as(None, &mut command, limit, stop, &mut |it| ear.take(it))?;
         let ended = ended(&ran, limit, ear);
         if ended != Ended::Exit(0) {
             return Ok(ended);
@@ -134,8 +160,15 @@ fn watch(
     let mut up: Option<(String, Instant)> = None;
     let mut last = String::new();
     loop {
-        match look()? {
+        let seen = match look()? {
+            Seen::Up(mark) if Some(&mark) == former.as_ref() => {
+                Seen::NotYet("it is still the one of before the restart".to_owned())
+            }
+            seen => seen,
+        };
+        match seen {
             Seen::Failed(why) => return Ok(Ended::Failed(why)),
+            Seen::Done => return Ok(Ended::Exit(0)),
             Seen::NotYet(why) => {
                 if why != last {
                     ear.take(format!("{why}\n").as_bytes());
@@ -145,7 +178,7 @@ fn watch(
             }
             Seen::Up(mark) => match &up {
                 Some((same, since)) if *same == mark => {
-                    if since.elapsed() >= settle() {
+                    if since.elapsed() >= settle(SETTLE) {
                         return Ok(Ended::Exit(0));
                     }
                 }
@@ -159,32 +192,86 @@ fn watch(
     }
 }
 
+/// Processes and restarts must stay what they are; `online` alone is said of a crash loop too.
 fn pm2(name: &str) -> Result<Seen> {
     let list = host::services::pm2(name)?;
-    Ok(match list.iter().find(|it| it.status != "online") {
+    let gone = |pid: i64| match u32::try_from(pid) {
+        Ok(pid) => matches!(host::proof::process(pid), host::proof::Seen::Is(None)),
+        Err(_) => true,
+    };
+    Ok(match list.iter().find(|it| it.status != "online" || gone(it.pid)) {
         None if list.is_empty() => Seen::Failed(format!("pm2 knows no process {name}")),
         None => {
             let marks = list.iter().map(|it| format!("{}:{}", it.pid, it.restarts));
             Seen::Up(marks.collect::<Vec<_>>().join(" "))
         }
         Some(it) if it.status == "errored" => Seen::Failed(format!("{name} is errored in pm2")),
+        Some(it) if it.status == "online" => {
+            Seen::NotYet(format!("{name} is online in pm2, and its process {} is gone", it.pid))
+        }
         Some(it) => Seen::NotYet(format!("{name} is {}", it.status)),
     })
 }
 
 fn systemd(unit: &str) -> Result<Seen> {
     let it = host::services::systemd(unit)?;
+    if it.load == "not-found" {
+        return Ok(Seen::Failed(format!("there is no unit {unit}")));
+    }
+    let mark = format!("{}:{}", it.pid, it.restarts);
+    // What ends when its work is done has no process to be told apart by.
+    let once = it.kind == "oneshot" && it.result == "success";
     Ok(match it.active.as_str() {
-        "active" => Seen::Up(format!("{}:{}", it.pid, it.restarts)),
+        "active" | "inactive" if once => Seen::Done,
+        "active" => Seen::Up(mark),
         "failed" | "inactive" => Seen::Failed(format!("{unit} is {}: {}", it.active, it.result)),
         other => Seen::NotYet(format!("{unit} is {other}")),
     })
 }
 
-fn http(url: &str) -> Result<Seen> {
-    Ok(match host::services::http(url)? {
-        Ok(status @ 200..=299) => Seen::Up(status.to_string()),
-        Ok(status) => Seen::NotYet(format!("{url} answers {status}")),
-        Err(why) => Seen::NotYet(format!("{url} does not answer: {why}")),
-    })
+/// Asks an address until it answers as it should, and goes on doing so for a while: with a good
+/// status, and what the step names as `success` in its body.
+fn http(task: &Task, url: &str, limit: Duration, ear: &mut Ear<'_>) -> Result<Ended> {
+    let url = Url::parse(url)?;
+    let success = own(&task.success).map_err(anyhow::Error::msg)?;
+    let start = Instant::now();
+    let mut up: Option<Instant> = None;
+    let mut last = String::new();
+    loop {
+        let left = limit.saturating_sub(start.elapsed()).min(Duration::from_secs(3));
+        let why = match host::http::get(&url, None, left) {
+            Ok(answer) if !is_good(task, answer.status) => format!("it answers {}", answer.status),
+            Ok(answer) if success.as_ref().is_none_or(|it| it.is_match(&answer.body)) => {
+                let since = *up.get_or_insert_with(Instant::now);
+                if since.elapsed() >= settle(SETTLE) {
+                    // The judge looks for the same words.
+                    ear.take(&[&answer.body[..], b"\n"].concat());
+                    let exit = if task.ok_exit.is_empty() { 0 } else { i32::from(answer.status) };
+                    return Ok(Ended::Exit(exit));
+                }
+                String::new()
+            }
+            Ok(_) => "it answers without the words of `success`".to_owned(),
+            Err(why) => format!("{why:#}"),
+        };
+        if !why.is_empty() {
+            up = None;
+            if why != last {
+                ear.take(format!("{why}\n").as_bytes());
+                last = why;
+            }
+        }
+        if let Some(ended) = over(start, limit) {
+            return Ok(ended);
+        }
+        pause();
+    }
+}
+
+/// Any 2xx, or what the step names as good.
+fn is_good(task: &Task, status: u16) -> bool {
+    match task.ok_exit.is_empty() {
+        true => (200..300).contains(&status),
+        false => task.ok_exit.contains(&i32::from(status)),
+    }
 }

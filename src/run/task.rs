@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::drive;
 use crate::base::{Bytes, File, plain};
 use crate::git::Git;
+use crate::host::leftovers::{Note, fresh};
 use crate::host::log::{Log, Mask};
 use crate::host::{self, env};
 use crate::pipeline::facts;
@@ -24,6 +25,8 @@ const MENDING: Duration = Duration::from_mins(10);
 
 /// Everything that is said, on its way to the log, the judge and whoever listens.
 pub(super) struct Ear<'a> {
+    /// By which the processes of this step are known.
+    pub(super) mark: String,
     reader: Reader,
     judge: Judge,
     log: &'a mut Log,
@@ -32,6 +35,8 @@ pub(super) struct Ear<'a> {
     /// Which of the remedies' complaints were heard.
     complaints: &'a [(usize, regex::bytes::Regex)],
     heard: Vec<usize>,
+    /// What a person must know if the step failed.
+    remarks: Vec<String>,
 }
 
 impl Ear<'_> {
@@ -69,6 +74,7 @@ impl Ear<'_> {
     pub(super) fn remark(&mut self, line: &str) {
         self.log.remark(line);
         (self.out)(line);
+        self.remarks.push(line.to_owned());
     }
 }
 
@@ -93,8 +99,18 @@ fn matchers(git: &Git) -> Result<Arc<Matchers>> {
     Ok(matchers)
 }
 
-/// Does one step of a service, and remembers how that went.
+/// Does one step of a service, and remembers how that went. While it runs it is noted, so that
+/// its processes are found if we are killed.
 pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Result<()> {
+    let note = super::leftovers::note(git);
+    let mark = fresh();
+    Note { mark: mark.clone(), step: format!("{}: {}", task.service, task.name) }.leave(&note)?;
+    let done = attempt(git, task, &mark, out);
+    Note::take_away(&note);
+    done
+}
+
+fn attempt(git: &Git, task: &Task, stamp: &str, out: &mut dyn FnMut(&str)) -> Result<()> {
     let matchers = matchers(git)?;
     let mut state = facts::remembered(git)?;
     if task.first {
@@ -109,6 +125,7 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
     secrets.extend(host::clean::secrets(own)?);
     let mask = Mask::new(secrets);
     let mut tried: Vec<String> = Vec::new();
+    let mut remarks: Vec<String> = Vec::new();
     let verdict = loop {
         log.remark(&format!("{task}"));
         let open: Vec<usize> =
@@ -126,6 +143,7 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
         };
         let judge = Judge::new(Arc::clone(&matchers), &asked).map_err(anyhow::Error::msg)?;
         let mut ear = Ear {
+            mark: stamp.to_owned(),
             reader: Reader::default(),
             judge,
             log: &mut log,
@@ -133,17 +151,19 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
             out,
             complaints: &complaints,
             heard: Vec::new(),
+            remarks: Vec::new(),
         };
         let ended = drive::drive(task, &mut ear);
         ear.hear(None);
         let heard = ear.heard.first().copied();
+        remarks.append(&mut ear.remarks);
         let verdict = ear.judge.finish(&ended);
         let remedy = heard.filter(|_| !verdict.ok() && !super::stopped());
         let Some(at) = remedy else { break verdict };
         state.fixes.push(entry(task, at));
         tried.push(task.fix[at].run.clone());
         out(&format!("mending: {}", plain(&task.fix[at].run)));
-        if let Err(why) = mend(&task.fix[at], &mut log, &mask, out) {
+        if let Err(why) = mend(&task.fix[at], stamp, &mut log, &mask, out) {
             out(&format!("not mended: {why:#}"));
             log.remark(&format!("not mended: {why:#}"));
             break verdict;
@@ -168,11 +188,11 @@ pub(super) fn perform(git: &Git, task: &Task, out: &mut dyn FnMut(&str)) -> Resu
     };
     state.failed = Some(failed);
     remember(git, &state)?;
-    bail!("{}", told(task, &verdict, &kept.display().to_string()))
+    bail!("{}", told(task, &verdict, &remarks, &kept.display().to_string()))
 }
 
 /// The short report of a failure: which step, why, the first error with its lines, the log.
-fn told(task: &Task, verdict: &Verdict, log: &str) -> String {
+fn told(task: &Task, verdict: &Verdict, remarks: &[String], log: &str) -> String {
     let mut text = format!(
         "step {} of {} ({}: {}): {}",
         task.number,
@@ -188,6 +208,9 @@ fn told(task: &Task, verdict: &Verdict, log: &str) -> String {
         for (mark, line) in before.chain([("> ", &first.text)]).chain(after) {
             text += &format!("\n    {mark}{line}");
         }
+    }
+    for remark in remarks {
+        text += &format!("\n    {remark}");
     }
     text + &format!("\n    log: {log}")
 }
@@ -205,12 +228,19 @@ fn complaints(task: &Task, open: &[usize]) -> Result<Vec<(usize, regex::bytes::R
     Ok(found)
 }
 
-fn mend(remedy: &Remedy, log: &mut Log, mask: &Mask, out: &mut dyn FnMut(&str)) -> Result<()> {
+fn mend(
+    remedy: &Remedy,
+    stamp: &str,
+    log: &mut Log,
+    mask: &Mask,
+    out: &mut dyn FnMut(&str),
+) -> Result<()> {
     log.remark(&format!("mending: {}", remedy.run));
     let start = Instant::now();
     let mut reader = Reader::default();
     let mut command = host::steps::shell(&remedy.run, &remedy.dir);
-    let ran = host::steps::run(&mut command, MENDING, &super::stopped, &mut |piece| {
+    let stop = &super::stopped;
+    let ran = host::steps::run_as(Some(stamp), &mut command, MENDING, stop, &mut |piece| {
         let mut room = Vec::new();
         reader.push(piece, &mut |block| {
             let block = mask.hide(block, &mut room);

@@ -4,6 +4,7 @@
 //! a reader that went away is no reason to stop half way.
 
 pub mod deploy;
+mod progress;
 mod report;
 mod schedule;
 mod sentence;

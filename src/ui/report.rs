@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{Write, stdout};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::progress::{Progress, elapsed};
 use super::{Ui, talk};
 use crate::base::plain;
 use crate::plan::{Event, Outcome, Report, Step};
@@ -14,6 +16,8 @@ pub struct Human {
     ui: Ui,
     /// What the step at hand said: of interest only if it fails.
     said: Last,
+    progress: Option<Progress>,
+    since: Option<Instant>,
 }
 
 /// The last lines of a step: they explain why it failed. A step may say gigabytes.
@@ -34,7 +38,17 @@ impl Last {
 
 impl Human {
     pub fn new(ui: Ui) -> Self {
-        Self { ui, said: Last::default() }
+        Self { ui, said: Last::default(), progress: None, since: None }
+    }
+
+    /// A step that may take minutes begins.
+    fn begin(&mut self, step: &Step) {
+        let Step::Run(task) = step else { return };
+        self.since = Some(Instant::now());
+        if !self.ui.quiet && !self.ui.verbose {
+            let what = plain(&format!("{}: {}", task.service, task.name));
+            self.progress = Progress::begin(&what, self.ui.width());
+        }
     }
 
     /// A hook that refused has said why: that must not be swallowed.
@@ -49,8 +63,18 @@ impl Report for Human {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Started { .. } => self.said.0.clear(),
-            Event::Output { line } => self.said.push(plain(line)),
+            Event::Output { line } => {
+                let line = plain(line);
+                if let Some(progress) = &self.progress {
+                    progress.says(&line);
+                }
+                self.said.push(line);
+            }
             _ => {}
+        }
+        // Whatever is said now is said where the line of progress was.
+        if !matches!(event, Event::Output { .. }) {
+            self.progress = None;
         }
         let ui = &self.ui;
         let style = ui.talk_style();
@@ -66,8 +90,16 @@ impl Report for Human {
             }
             Event::Planned { plan, .. } => ui.say(&style.title(&plan.title)),
             // What takes minutes is named when it begins.
-            Event::Started { step: step @ Step::Run(_) } => ui.say(&format!("  {step}")),
-            Event::Done { step: Step::Run(_) } => {}
+            Event::Started { step: step @ Step::Run(_) } => {
+                ui.say(&format!("  {step}"));
+                self.begin(step);
+            }
+            Event::Done { step: Step::Run(_) } => {
+                let took = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+                if took >= Duration::from_secs(1) {
+                    ui.say(&format!("    done in {}", elapsed(took)));
+                }
+            }
             Event::Done { step } => ui.say(&format!("  {step}")),
             Event::Output { line } => ui.detail(&format!("    {line}")),
             Event::Failed { step: Step::Run(_), why } => {

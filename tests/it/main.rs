@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod bump;
+mod cases;
 mod crash;
 mod crowd;
 mod demo_story;
@@ -24,6 +25,7 @@ mod lab;
 mod leaks;
 mod logs;
 mod managers;
+mod on_pull;
 mod production;
 mod pull;
 mod random;

@@ -126,3 +126,39 @@ fn a_broken_dependency_a_disabled_an_unknown_resource_and_no_tilt_fail_at_once()
     fs::remove_dir_all(lab.path("tilt")).unwrap();
     let _ = ada.gsync(&["up", "server"]).exits(3).says("No tilt apiserver found");
 }
+
+#[test]
+fn a_panic_is_a_failure_though_tilt_has_not_noticed_it() {
+    let lab = Lab::new();
+    let ada = ada(&lab, "panic\n");
+    let seen = ada.gsync(&["up", "server"]).exits(3);
+    let seen = seen.says("the log has an error, whatever the exit status says");
+    let _ = seen.says("> thread 'main' panicked at src/main.rs:4:10:").says("no configuration");
+}
+
+#[test]
+fn a_server_that_dies_a_while_after_it_was_up_is_a_failure() {
+    let lab = Lab::new();
+    let ada = ada(&lab, "dies\n").with_env("GSYNC_SETTLE_MS", "400");
+    let _ = ada.gsync(&["up", "server"]).exits(3).says("it was built, and it does not run");
+}
+
+#[test]
+fn what_only_builds_need_not_stay_up() {
+    let lab = Lab::new();
+    let ada = ada(&lab, "quiet\nok\n").with_env("GSYNC_SETTLE_MS", "60000");
+    fs::write(lab.path("tilt/types/runtime"), "not_applicable\n").unwrap();
+    fs::write(lab.path("tilt/types/next"), "quiet\n").unwrap();
+    let _ = ada.gsync(&["up", "types"]).exits(0).says("up: types");
+}
+
+#[test]
+fn missing_types_that_are_still_missing_after_the_remedy_stop_it() {
+    let lab = Lab::new();
+    let missing = "fail error TS2688: Cannot find type definition file for 'node'.\n";
+    let ada = ada(&lab, &missing.repeat(3));
+    let seen = ada.gsync(&["up", "server"]).exits(3);
+    let _ = seen.says("> error TS2688").says("tried to mend it: echo npm install");
+    assert_eq!(ada.read("installed"), "npm install\n");
+    assert_eq!(triggers(&lab), "server\nserver\n");
+}

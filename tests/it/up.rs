@@ -153,41 +153,108 @@ fn a_step_that_failed_twice_is_not_done_because_it_was_done_once() {
     assert_eq!(ran(&ada), ["one", "two", "one", "one", "two"]);
 }
 
-#[test]
-fn processes_of_pm2_and_units_of_systemd_must_stay_up_and_addresses_must_answer() {
-    let lab = Lab::new();
-    let config = |step: &str| one(&format!("{step}, timeout = \"700ms\""));
-    let ada = with_services(&lab, &config("pm2 = \"api\""));
+/// A service with one step of that kind; a fake `pm2` and `systemctl` on PATH, whose `restart`
+/// does what `restarted` in their folder says, and which tell of what lies there.
+fn kept_by<'lab>(lab: &'lab Lab, step: &str) -> (Person<'lab>, Person<'lab>) {
+    let ada = with_services(lab, &one(&format!("{step}, timeout = \"700ms\"")));
     let bin = lab.path("bin");
     let at_bin = lab.at("bin", bin.clone());
     at_bin.script(
         "pm2",
-        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nn=$(cat \"$0.n\" 2>/dev/null || echo 0)\n\
-         echo $((n + $(cat \"$0.step\"))) > \"$0.n\"\n\
-         printf '[{\"name\":\"api\",\"pid\":7,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
-         \"$(cat \"$0.status\")\" $n\n",
+        "#!/bin/sh\ncd \"${0%/*}\"\n[ \"$1\" = restart ] && { . ./restarted; exit 0; }\n\
+         n=$(cat n 2>/dev/null || echo 0); echo $((n + $(cat each))) > n\n\
+         printf '[{\"name\":\"api\",\"pid\":%s,\"pm2_env\":{\"status\":\"%s\",\"restart_time\":%s}}]' \
+         \"$(cat pid)\" \"$(cat status)\" $n\n",
     );
     at_bin.script(
         "systemctl",
-        "#!/bin/sh\n[ \"$1\" = restart ] && exit 0\nprintf 'ActiveState=%s\\nResult=%s\\nMainPID=7\\nNRestarts=0\\n' $(cat \"$0.is\")\n",
+        "#!/bin/sh\ncd \"${0%/*}\"\n[ \"$1\" = restart ] && { . ./restarted; exit 0; }\ncat show\n",
     );
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let ada = ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40");
-    let pm2 = |status: &str, step: &str| {
-        at_bin.write("pm2.status", status);
-        at_bin.write("pm2.step", step);
+    (ada.with_env("PATH", &path).with_env("GSYNC_SETTLE_MS", "40"), at_bin)
+}
+
+#[test]
+fn a_process_of_pm2_counts_if_it_is_a_new_one_lives_and_stays() {
+    let lab = Lab::new();
+    let (ada, bin) = kept_by(&lab, "pm2 = \"api\"");
+    let ours = std::process::id();
+    let restart = |restarted: &str, each: &str| {
+        bin.write("pid", "1");
+        bin.write("status", "online");
+        bin.write("each", each);
+        bin.write("restarted", restarted);
         ada.gsync(&["up", "s"])
     };
-    let _ = pm2("online", "0").exits(0);
-    let _ = pm2("errored", "0").exits(3).says("api is errored in pm2");
-    let _ = pm2("online", "1").exits(3).says("timed out");
-    ada.write(".gsync.toml", config("systemd = \"api.service\""));
-    at_bin.write("systemctl.is", "active success");
-    let _ = ada.gsync(&["up", "s"]).exits(0);
-    at_bin.write("systemctl.is", "failed exit-code");
-    let _ = ada.gsync(&["up", "s"]).exits(3).says("api.service is failed: exit-code");
-    ada.write(".gsync.toml", config("http = \"http://127.0.0.1:1/health\""));
-    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("does not answer");
+    let new = format!("echo {ours} > pid");
+    let _ = restart(&new, "0").exits(0);
+    let errored = restart(&format!("{new}; echo errored > status"), "0").exits(3);
+    let _ = errored.says("api is errored in pm2");
+    // `pm2 restart` ends with 0 in all of these.
+    let _ = restart(&new, "1").exits(3).says("timed out");
+    let old = restart("", "0").exits(3).says("still the one of before the restart");
+    drop(old);
+    let _ = restart("echo 4194304 > pid", "0").exits(3).says("its process 4194304 is gone");
+    let _ = restart(&format!("{new}; echo launching > status"), "0").exits(3).says("launching");
+}
+
+#[test]
+fn a_unit_of_systemd_counts_if_it_is_active_anew_or_did_its_work() {
+    let lab = Lab::new();
+    let (ada, bin) = kept_by(&lab, "systemd = \"api.service\"");
+    let show = |what: &str, pid: u32| {
+        let words = what.split(' ').collect::<Vec<_>>();
+        let keys = ["LoadState", "Type", "ActiveState", "Result"];
+        let lines = keys.iter().zip(words).map(|(key, word)| format!("{key}={word}\n"));
+        lines.collect::<String>() + &format!("MainPID={pid}\nNRestarts=0\n")
+    };
+    let restart = |after: &str, pid: u32| {
+        bin.write("show", show("loaded simple active success", 7));
+        bin.write("restarted", format!("cat > show <<'END'\n{}END\n", show(after, pid)));
+        ada.gsync(&["up", "s"])
+    };
+    let _ = restart("loaded simple active success", 8).exits(0);
+    let _ = restart("loaded simple active success", 7).exits(3).says("before the restart");
+    let failed = restart("loaded simple failed exit-code", 0).exits(3);
+    let _ = failed.says("api.service is failed: exit-code");
+    let _ = restart("loaded simple activating success", 8).exits(3).says("is activating");
+    let _ = restart("loaded oneshot inactive success", 0).exits(0);
+    let _ = restart("loaded oneshot failed exit-code", 0).exits(3);
+    let _ = restart("not-found simple inactive success", 0).exits(3).says("there is no unit");
+}
+
+#[test]
+fn an_address_must_answer_with_a_good_status_and_the_words_that_were_asked_for() {
+    use std::io::{Read, Write};
+    let lab = Lab::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/health", listener.local_addr().unwrap());
+    // It is busy for a while, then it answers the same to everybody.
+    std::thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let answer = match n {
+                0 | 1 => "HTTP/1.1 503 Busy\r\nContent-Length: 18\r\n\r\nTraceback: warming",
+                _ => "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"version\": \"7\"}",
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let ada = with_services(&lab, "").with_env("GSYNC_SETTLE_MS", "40");
+    let up = |more: &str| {
+        ada.write(".gsync.toml", one(&format!("http = \"{url}\", timeout = \"500ms\"{more}")));
+        ada.gsync(&["up", "s"])
+    };
+    let _ = up("").exits(0);
+    let _ = up(", success = ['\"version\": \"7\"']").exits(0);
+    let _ =
+        up(", success = ['\"version\": \"8\"']").exits(3).says("without the words of `success`");
+    let _ = up(", ok_exit = [204]").exits(3).says("it answers 200");
+    ada.write(".gsync.toml", one("http = \"http://127.0.0.1:1/\", timeout = \"200ms\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("timed out").says("http://127.0.0.1:1/");
+    ada.write(".gsync.toml", one("http = \"ftp://x\""));
+    let _ = ada.gsync(&["up", "s"]).exits(3).says("only http:// addresses");
 }
 
 #[test]
@@ -285,4 +352,130 @@ fn a_log_directory_of_the_repository_is_used() {
     let ada = with_services(&lab, &(one("run = \"exit 9\"") + "[log]\ndir = \"logs\"\n"));
     let _ = ada.gsync(&["up"]).exits(3);
     assert_eq!(fs::read_dir(ada.path("logs")).unwrap().count(), 1);
+}
+
+/// Starts `gsync up`, whose step touches `started`, and kills gsync alone when it has.
+fn up_and_kill(ada: &Person<'_>) {
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !ada.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(ada.path("started")).unwrap();
+}
+
+fn sleepers(ada: &Person<'_>, name: &str) -> usize {
+    ada.sh(&format!("ps -eo args | grep -F '{name}' | grep -vc grep || true"))
+        .stdout
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn what_a_killed_gsync_left_running_is_named_and_ended_by_the_next_command_or_rescue() {
+    let lab = Lab::new();
+    let line = "setsid sleep 64.125 & sleep 64.125 & touch started; sleep 64.125";
+    let ada = with_services(&lab, &one(&format!("run = \"{line}\"")));
+    up_and_kill(&ada);
+    assert!(sleepers(&ada, "sleep 64.125") >= 3);
+    ada.write(".gsync.toml", one("run = \"true\""));
+    let seen = ada.gsync(&["up"]).exits(0);
+    let _ = seen.says("the step s: b outlived a gsync that was killed; ended what it left running");
+    assert_eq!(sleepers(&ada, "sleep 64.125"), 0);
+
+    ada.write(".gsync.toml", one(&format!("run = \"{line}\"")));
+    up_and_kill(&ada);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("ended what it left running");
+    assert_eq!(sleepers(&ada, "sleep 64.125"), 0);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("nothing to rescue");
+}
+
+#[test]
+fn a_server_that_a_good_step_started_is_left_alone() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"nohup sleep 65.125 > /dev/null 2>&1 &\""));
+    let _ = ada.gsync(&["up"]).exits(0);
+    ada.write(".gsync.toml", one("run = \"touch started; sleep 66.125\""));
+    up_and_kill(&ada);
+    let _ = ada.gsync(&["rescue"]).exits(0).says("ended what it left running");
+    assert_eq!((sleepers(&ada, "sleep 65.125"), sleepers(&ada, "sleep 66.125")), (1, 0));
+    let _ = ada.sh("kill $(ps -eo pid,args | awk '/[s]leep 65.125/ { print $1 }')").exits(0);
+}
+
+#[test]
+fn who_leaves_the_group_of_a_step_that_timed_out_is_named() {
+    let lab = Lab::new();
+    let line = "setsid sleep 67.125 & sleep 67.125";
+    let step = format!("run = \"{line}\", timeout = \"100ms\"");
+    let ada = with_services(&lab, &one(&step));
+    let _ = ada.gsync(&["up"]).exits(3).says("still running, outside of its group: ");
+    assert_eq!(sleepers(&ada, "sleep 67.125"), 1);
+    let _ = ada.sh("kill $(ps -eo pid,args | awk '/[s]leep 67.125/ { print $1 }')").exits(0);
+}
+
+#[test]
+fn a_flood_stays_within_its_memory_and_its_disk() {
+    let lab = Lab::new();
+    // More than it may use; a release build takes 2 GB as well.
+    let flood = "(yes \"$(printf '%0500d' 7)\" || true) | head -c 60000000; echo; \
+                 echo 'error: at the end'; exit 1";
+    let ada = with_services(&lab, &one(&format!("run = \"\"\"{flood}\"\"\"")));
+    let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+    let mut child = gsync.arg("up").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        most = most.max(kilobytes.map_or(0, |it| it.trim().parse::<u64>().unwrap()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!((1..50_000).contains(&most), "{most} kB");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("> error: at the end"), "{said}");
+    let size = fs::metadata(&logs(&ada)[0]).unwrap().len();
+    assert!(size < 34 << 20, "{size}");
+}
+
+#[test]
+fn on_a_terminal_a_line_moves_while_a_step_runs_and_elsewhere_nothing_does() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo working; sleep 0.6\""));
+    let script = "import os, pty, sys\n\
+        pid, fd = pty.fork()\n\
+        if pid == 0: os.execv(sys.argv[1], ['gsync', 'up', 's'])\n\
+        out = b''\n\
+        try:\n\
+        \x20   while True:\n\
+        \x20       some = os.read(fd, 4096)\n\
+        \x20       if not some: break\n\
+        \x20       out += some\n\
+        except OSError: pass\n\
+        os.waitpid(pid, 0)\n\
+        sys.stdout.buffer.write(out)\n";
+    let mut python = ada.command("python3");
+    let out = python.args(["-c", script, env!("CARGO_BIN_EXE_gsync")]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(said.contains(" s: b 0.") && said.contains("working"), "{said:?}");
+    assert!(said.contains("\r\u{1b}[2K\u{1b}[") || said.contains("\r\u{1b}[2Kup:"), "{said:?}");
+    let _ = ada.gsync(&["up", "s"]).exits(0).says_not("\r").says_not("\u{1b}");
+}
+
+#[test]
+fn events_come_line_by_line_and_the_outcome_last() {
+    let lab = Lab::new();
+    let ada = with_services(&lab, &one("run = \"echo working; exit 3\""));
+    let seen = ada.gsync(&["--json-lines", "up", "s"]).exits(3);
+    let lines: Vec<serde_json::Value> =
+        seen.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["planned", "started", "output", "failed", "finished"]);
+    assert_eq!(lines[2]["line"], "working");
+    assert!(lines[3]["why"].as_str().unwrap().contains("exit status 3"));
+    assert_eq!(lines[4]["outcome"], "put-back");
 }

@@ -25,6 +25,7 @@ steps = [{ name = "build", run = "echo internal built" }]
 name = "ui"
 paths = ["ui/**", "types/**"]
 after = ["internal"]
+on_pull = "up"
 steps = [{ name = "start", run = "echo ready in 3 ms", success = ["ready in"] }]
 END"#;
 
@@ -58,5 +59,11 @@ pub(super) const CHAPTER: Chapter = Chapter {
         Step::Say("Mended, it goes on where it stopped."),
         run("builder", "echo 'echo server built' > server/build.sh"),
         shows("builder", "gsync up", &["up: server, internal, ui"]),
+        run("builder", "gsync finish --quiet --all -m 'new types'"),
+        Step::Say("With `on_pull = \"up\"` a plain git pull brings up what it concerns, once."),
+        run("", "git clone --quiet hub.git ops"),
+        run("ops", "echo 2 > ui/app && git commit --quiet -am 'a new screen' && git push --quiet"),
+        shows("builder", "git pull --quiet", &["concerns ui: bringing it up to date", "up: ui"]),
+        shows("builder", "gsync up", &["nothing to do"]),
     ],
 };

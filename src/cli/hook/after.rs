@@ -3,14 +3,13 @@
 use anyhow::Result;
 
 use crate::base::{CommitId, Problem, plain};
-use crate::cli::background;
+use crate::cli::{arrived, background};
 use crate::config::{self, Config, PushAfter};
 use crate::git::Git;
 use crate::hooks::events::arrival::{self, Arrival, Event, Memory};
 use crate::hooks::events::facts::{self, Look};
 use crate::hooks::events::unpushed::{self, Then};
 use crate::host::{clock, env, knowledge, read};
-use crate::pipeline;
 use crate::ui::Ui;
 
 /// After a commit: a reminder, or a push in the background. A merge that a person concluded
@@ -18,7 +17,7 @@ use crate::ui::Ui;
 pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
     let look = Look::at(git);
     let config = config(git)?;
-    tell(ui, &look, git, &config, &Event::Look)?;
+    tell(ui, &look, git, &config, &Event::Look, true)?;
     let after = push_after(&look, &config)?;
     let hub = &config.hub;
     match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
@@ -35,16 +34,15 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
     let config = config(git)?;
     if squash {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
-        arrival.lines(clock::now()).iter().for_each(|line| ui.say(line));
-        services(ui, &config, &arrival);
+        report(ui, git, &config, &[arrival], arrived::is_quiet(git, false));
     }
-    tell(ui, &look, git, &config, &Event::Look)
+    tell(ui, &look, git, &config, &Event::Look, true)
 }
 
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
     let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
-    tell(ui, &Look::at(git), git, &config(git)?, &event)
+    tell(ui, &Look::at(git), git, &config(git)?, &event, true)
 }
 
 /// After HEAD was moved: by a switch, or by a rebase that begins.
@@ -56,7 +54,7 @@ pub(super) fn checkout(
 ) -> Result<()> {
     let look = Look::at(git);
     let event = facts::checkout(&look, old, new)?;
-    tell(ui, &look, git, &config(git)?, &event)
+    tell(ui, &look, git, &config(git)?, &event, true)
 }
 
 /// Some pulls fire no hook of ours (`reset --hard @{u}`, a rebase that dropped everything):
@@ -68,7 +66,7 @@ pub fn catch_up(ui: &Ui, git: &Git) -> Result<()> {
     // Where nothing was ever remembered there is nothing to compare with.
     match read::file(&path(git))? {
         Some(file) if !facts::is_known(git, &facts::memory(&file.bytes.0)) => {
-            tell(ui, &Look::at(git), git, &config(git)?, &Event::Look)
+            tell(ui, &Look::at(git), git, &config(git)?, &Event::Look, false)
         }
         _ => Ok(()),
     }
@@ -82,7 +80,7 @@ pub fn settle(git: &Git) {
         && let Ok(Some(_)) = read::file(&path(git))
         && let Ok(config) = config(git)
     {
-        let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look);
+        let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look, false);
     }
 }
 
@@ -93,9 +91,19 @@ pub(super) fn look_back(ui: &Ui, git: &Git) {
     }
 }
 
-/// Says what arrived since the last look, once.
-fn tell(ui: &Ui, look: &Look<'_>, git: &Git, config: &Config, event: &Event) -> Result<()> {
-    if env::raw(crate::cli::messages::BACKGROUND).is_some() {
+/// Says what arrived since the last look, once. `pulled`: this may be the hook of the pull, so
+/// services may be brought up.
+fn tell(
+    ui: &Ui,
+    look: &Look<'_>,
+    git: &Git,
+    config: &Config,
+    event: &Event,
+    pulled: bool,
+) -> Result<()> {
+    // A command of ours says by itself what it brought.
+    let inside = pulled && env::raw(env::INSIDE).is_some();
+    if inside || env::raw(crate::cli::messages::BACKGROUND).is_some() {
         return Ok(());
     }
     let hub = &config.hub;
@@ -113,28 +121,27 @@ fn tell(ui: &Ui, look: &Look<'_>, git: &Git, config: &Config, event: &Event) -> 
         arrival::remember(&mut memory, &here, event, &asked, !arrived.is_empty());
         Ok((arrived, serde_json::to_vec(&memory)?))
     })?;
-    let now = clock::now();
-    for arrival in arrived {
-        arrival.lines(now).iter().for_each(|line| ui.say(line));
-        services(ui, config, &arrival);
-    }
+    // A rebase that begins has not put its commits in place.
+    let begins = matches!(event, Event::RebaseStart { .. });
+    let may_up = pulled && !begins && arrived::is_quiet(git, *event == Event::RebaseEnd);
+    report(ui, git, config, &arrived, may_up);
     Ok(())
 }
 
-/// Says which services a pull concerns, in the order in which they would be brought up. What
-/// is wrong with their configuration is the business of `gsync up`, not of a pull.
-fn services(ui: &Ui, config: &Config, arrival: &Arrival) {
-    match pipeline::concerned(config, &arrival.files) {
-        Ok(mut concerned) => {
-            // A service without steps only claims paths.
-            concerned.retain(|one| !one.steps.is_empty());
-            let names: Vec<&str> = concerned.iter().map(|one| one.service.as_str()).collect();
-            if !names.is_empty() {
-                let names = plain(&names.join(", "));
-                ui.say(&format!("  concerns {names}: run `gsync up`"));
-            }
+/// Says what arrived and which services it concerns, and brings them up if they want it.
+fn report(ui: &Ui, git: &Git, config: &Config, arrivals: &[Arrival], may_up: bool) {
+    let now = clock::now();
+    let mut wanted = false;
+    for arrival in arrivals {
+        arrival.lines(now).iter().for_each(|line| ui.say(line));
+        let (names, up) = arrived::concerned(ui, config, &arrival.files);
+        if !names.is_empty() {
+            arrived::say(ui, &names, up && may_up);
+            wanted |= up && may_up;
         }
-        Err(err) => ui.detail(&format!("the services it concerns are not known: {err}")),
+    }
+    if wanted {
+        arrived::bring_up(ui, git);
     }
 }
 

@@ -29,7 +29,7 @@ const QUESTION: Duration = Duration::from_secs(2);
 /// The repository of an app home.
 pub fn repository(home: &Path) -> Git {
     let dir = home.join("repo.git");
-    Git { git_dir: dir.clone(), common_dir: dir, work_dir: None }
+    Git::at(dir.clone(), dir, None)
 }
 
 /// The settings of an app home.

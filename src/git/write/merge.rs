@@ -6,6 +6,7 @@ use super::carry::{Index, IndexLock};
 use crate::base::{CommitId, RefName};
 use crate::git::Git;
 use crate::git::ask::{finish, refusal};
+use crate::host::env::INSIDE;
 
 /// Lets git merge and stop. That it stops is what was wanted; that it refuses to begin is not.
 pub fn merge(
@@ -22,7 +23,8 @@ pub fn merge(
         bail!("{} or {} moved in the meantime", branch.short(), name.short());
     }
     let args = ["merge", "--no-edit", "--no-ff", "--no-autostash", name.short()];
-    let said = git.command().args(args).output().context("run git merge")?;
+    let mut command = git.command();
+    let said = command.env(INSIDE, "1").args(args).output().context("run git merge")?;
     let words = [&said.stdout[..], &said.stderr[..]].concat();
     String::from_utf8_lossy(&words).lines().for_each(out);
     if said.status.success() || in_progress(git)? {

@@ -117,7 +117,7 @@ pub fn gained(
         new.into_iter().filter(|commit| theirs.contains(&commit.id)).collect();
     let files = match commits.is_empty() {
         true => Vec::new(),
-        false => changed(look.git, &question.old, &question.new)?,
+        false => look.git.changed_between(&question.old, &question.new)?,
     };
     Ok(Arrival { commits, files, squashed: false })
 }
@@ -144,12 +144,6 @@ fn theirs(look: &Look<'_>, question: &Question, hub: &str, main: &str) -> Result
         }
     }
     Ok(tips)
-}
-
-fn changed(git: &Git, old: &CommitId, new: &CommitId) -> Result<Vec<RepoPath>> {
-    let args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", old.as_str(), new.as_str()];
-    let out = git.must_bytes(&args)?;
-    Ok(out.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(RepoPath::new).collect())
 }
 
 /// What `merge --squash` has put into the index: git lists the commits in its message.
