@@ -211,6 +211,9 @@ pub struct UndoArgs {
     /// A run of `gsync log`, such as r7
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Take back on the hub too what the run pushed, unless somebody pushed since
+    #[arg(long)]
+    pub hub: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }

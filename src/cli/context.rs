@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, RunId};
 use crate::config::{self, Config};
 use crate::git::{self, Git};
 use crate::host;
@@ -25,6 +25,8 @@ pub struct Context {
     pub ui: Ui,
     /// Asked for once: each question to git costs milliseconds.
     who: OnceLock<Who>,
+    /// The first run of this command: those that follow are parts of it.
+    first: OnceLock<RunId>,
 }
 
 impl Context {
@@ -46,7 +48,7 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: find(dir)?, ui, who: OnceLock::new() };
+        let context = Self { git: find(dir)?, ui, who: OnceLock::new(), first: OnceLock::new() };
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
@@ -128,7 +130,7 @@ impl Context {
             self.put_back_leftovers()?;
         }
         let plan = plan()?;
-        let mut journal = self.journal();
+        let mut journal = self.journal().part_of(self.first.get().cloned());
         let mut hands = World { git: &self.git };
         let mut collect = Collect::default();
         let ran = {
@@ -139,7 +141,8 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
-        if ran.run.is_some() {
+        if let Some(run) = &ran.run {
+            self.first.get_or_init(|| run.clone());
             // This command says itself what it brought: the next one must not say it again.
             super::hook::settle(&self.git);
         }
@@ -182,6 +185,7 @@ impl Context {
             "outcome": ran.outcome,
             "put_back": collect.put_back,
             "kept": collect.kept,
+            "notes": collect.notes,
         });
         if ran.exit() != Exit::Done {
             let exit = ran.exit();

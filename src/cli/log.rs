@@ -21,7 +21,7 @@ pub fn main(context: &Context, args: &LogArgs) -> Result<Exit> {
                 json!({
                     "id": record.id, "time": record.at.rfc3339(), "who": record.who.peer,
                     "command": record.who.command, "dir": record.who.dir,
-                    "what": record.plan.title, "steps": steps, "outcome": record.outcome,
+                    "part_of": record.command(), "what": record.plan.title, "steps": steps, "outcome": record.outcome,
                 })
             })
             .collect();
@@ -40,7 +40,12 @@ pub fn main(context: &Context, args: &LogArgs) -> Result<Exit> {
         };
         let (ago, who) = (record.at.ago(clock::now()), plain(&record.who.peer));
         let what = plain(&record.plan.title);
-        text += &format!("{} {what}: {outcome} ({who}, {ago})\n", style.id(record.id.as_str()));
+        let with = match &record.part_of {
+            Some(first) => format!(", one command with {first}"),
+            None => String::new(),
+        };
+        let id = style.id(record.id.as_str());
+        text += &format!("{id} {what}: {outcome} ({who}, {ago}{with})\n");
     }
     context.ui.result(&text);
     Ok(Exit::Done)

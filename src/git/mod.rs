@@ -50,7 +50,7 @@ pub use rehearse::{Among, Rehearsal, Way};
 pub use snapshot::{Beyond, Dirt, Notes, Standing};
 pub use staged::Staged;
 pub use state::{Head, Upstream};
-pub use tip::tip_at;
+pub use tip::{tip_at, where_it_goes};
 pub use trees::{Entry, TreeWalk, What};
 pub use walk::Side;
 

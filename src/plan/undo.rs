@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::base::{Bytes, CommitId, File};
+use crate::base::{Bytes, CommitId, File, RefName};
 
 /// What was there before a step. Written to the journal *before* the step
 /// is performed, so that even a killed run can be taken back.
@@ -35,6 +35,10 @@ pub enum Before {
     },
     Crontab {
         table: Option<Bytes>,
+    },
+    /// Where refs of the hub stood, in the order of the push.
+    Hub {
+        refs: Vec<(RefName, Option<CommitId>)>,
     },
     /// The timers that were running, of those that a step is about.
     Timers {

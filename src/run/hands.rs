@@ -46,7 +46,10 @@ impl Hands for World<'_> {
             | Step::Uncommit { snapshot, .. }
             | Step::Merge { snapshot, .. }
             | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
-            Step::Keep { .. } | Step::Push { .. } | Step::Run(_) => Before::Nothing,
+            Step::Push { remote, refs } => {
+                Before::Hub { refs: git::where_it_goes(self.git, remote, refs)? }
+            }
+            Step::Keep { .. } | Step::Run(_) => Before::Nothing,
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
                 Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }

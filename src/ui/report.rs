@@ -80,6 +80,7 @@ impl Report for Human {
             Event::PutBack { by, .. } => ui.say(&format!("  put back: {by}")),
             Event::NotPutBack { step, why } => talk(&format!("  not put back: {step}: {why}")),
             Event::Kept { step } => talk(&format!("  stays: {step}")),
+            Event::Note { line } => talk(&format!("  {line}")),
             Event::Finished { outcome } => {
                 let said = match outcome {
                     Outcome::Done => return,
@@ -117,6 +118,8 @@ pub struct Collect {
     pub put_back: Vec<String>,
     pub not_put_back: Vec<Value>,
     pub kept: Vec<String>,
+    /// What was said about putting back.
+    pub notes: Vec<String>,
     said: Last,
 }
 
@@ -139,6 +142,7 @@ impl Report for Collect {
                 self.not_put_back.push(json!({ "step": step.to_string(), "why": why }));
             }
             Event::Kept { step } => self.kept.push(step.to_string()),
+            Event::Note { line } => self.notes.push((*line).to_owned()),
             Event::Started { .. } => self.said.0.clear(),
             Event::Output { line } => self.said.push((*line).to_owned()),
             Event::Done { .. } | Event::Finished { .. } => {}

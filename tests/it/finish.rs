@@ -115,7 +115,7 @@ fn a_branch_without_upstream_gets_one_and_undo_leaves_the_hub_alone() {
     let mine = ada.commit("b", "mine\n", "mine");
     ada.gsync(&["finish"]).exits(0);
     let hub = hub_tip(&lab, "main");
-    ada.gsync(&["undo"]).exits(0).says("stays: git push");
+    ada.gsync(&["undo"]).exits(0).says("the hub keeps it: origin has").says("gsync undo --hub r2");
     assert_eq!(ada.git(&["rev-parse", "HEAD"]), mine);
     assert_eq!(hub_tip(&lab, "main"), hub);
 }

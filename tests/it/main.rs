@@ -32,4 +32,5 @@ mod status;
 mod tidy;
 mod tilt;
 mod undo;
+mod undo_hub;
 mod up;

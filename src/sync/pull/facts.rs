@@ -213,5 +213,12 @@ fn lost(git: &Git, upstream: &str, head: &CommitId, now: &CommitId) -> Result<Ve
     let local = lines(git, &[head.as_str(), "--not", now.as_str()])?;
     let args = [&["rev-list", head.as_str(), "--not", now.as_str()], &known[..]].concat();
     let never_there = git.must(&args)?;
-    Ok(local.into_iter().filter(|line| !never_there.contains(line.id.as_str())).collect())
+    let once: Vec<Line> =
+        local.into_iter().filter(|line| !never_there.contains(line.id.as_str())).collect();
+    if once.is_empty() {
+        return Ok(once);
+    }
+    // What this clone itself took back (`gsync undo --hub`), nobody else rewrote.
+    let ours = git.taken_back(&RefName::new(upstream))?;
+    Ok(once.into_iter().filter(|line| !ours.contains(&line.id)).collect())
 }
