@@ -83,7 +83,7 @@ pub enum Command {
     /// Bring services up to date, and prove it
     Up(UpArgs),
     /// Repair what a killed run left behind
-    Rescue,
+    Rescue(ActArgs),
     /// Play the whole story in a temporary directory, with nothing but git
     Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back

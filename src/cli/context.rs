@@ -12,7 +12,7 @@ use crate::base::{Exit, Problem, RunId};
 use crate::config::{self, Config};
 use crate::git::{self, Git};
 use crate::host;
-use crate::plan::{Outcome, Plan, Report};
+use crate::plan::{Event, Outcome, Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
 use crate::ui::{Collect, Human, JsonLines, Ui};
 
@@ -27,6 +27,14 @@ pub struct Context {
     who: OnceLock<Who>,
     /// The first run of this command: those that follow are parts of it.
     first: OnceLock<RunId>,
+}
+
+/// What became of a run that was cut off.
+pub struct PutBack {
+    pub run: Record,
+    pub outcome: Outcome,
+    /// What was kept, and where.
+    pub notes: Vec<String>,
 }
 
 impl Context {
@@ -150,16 +158,31 @@ impl Context {
         Ok((plan, ran, collect, more))
     }
 
+    /// Shows a plan, as a dry run does.
+    pub fn show(&self, plan: &Plan) {
+        let event = Event::Planned { plan, id: plan.id(), dry_run: true };
+        match self.ui {
+            Ui { json: true, .. } => {
+                let mut collect = Collect::default();
+                collect.event(&event);
+                let ran = Ran { run: None, outcome: Outcome::Done };
+                self.tell(&collect, &ran, Value::Null);
+            }
+            Ui { json_lines: true, .. } => JsonLines.event(&event),
+            _ => Human::new(self.ui).event(&event),
+        }
+    }
+
     /// Puts back what a killed run left. The lock must be held.
-    pub fn put_back_leftovers(&self) -> Result<Option<(Record, Outcome)>> {
+    pub fn put_back_leftovers(&self) -> Result<Option<PutBack>> {
         let mut journal = self.journal();
         let mut hands = World { git: &self.git };
-        let Some((left, outcome)) = (match self.ui.is_for_programs() {
-            true => run::rescue(&mut hands, &mut journal, &mut Collect::default())?,
+        let mut collect = Collect::default();
+        let found = match self.ui.is_for_programs() {
+            true => run::rescue(&mut hands, &mut journal, &mut collect)?,
             false => run::rescue(&mut hands, &mut journal, &mut Human::new(self.ui))?,
-        }) else {
-            return Ok(None);
         };
+        let Some((left, outcome)) = found else { return Ok(None) };
         if outcome == Outcome::Stuck {
             return Err(Problem::new(
                 Exit::Stuck,
@@ -171,11 +194,15 @@ impl Context {
             .into());
         }
         let now = match outcome {
-            Outcome::Kept => "what it did stays",
+            Outcome::Kept => "what it did stays, as it is now",
             _ => "it was put back",
         };
         self.ui.say(&format!("run {} ({}) was cut off; {now}", left.id, left.plan.title));
-        Ok(Some((left, outcome)))
+        let notes = collect.notes;
+        for note in &notes {
+            self.ui.say(&format!("  {note}"));
+        }
+        Ok(Some(PutBack { run: left, outcome, notes }))
     }
 
     fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {

@@ -84,6 +84,6 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
-        Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
+        Command::Rescue(args) => rescue::main(&Context::open(&dir, ui)?, &args),
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Git;
 use super::ask::{finish, refusal};
-use crate::base::{CommitId, Edit, File, PushRef, RefName};
+use crate::base::{CommitId, Edit, File, Left, PushRef, RefName, plain};
 use crate::host;
 
 pub use carry::{Point, carry, mend};
@@ -180,7 +180,11 @@ pub fn uncommit(
             None => None,
         };
         if parent.as_ref() != to {
-            bail!("{} was moved by somebody else since", branch.short());
+            drop(lock);
+            let name = plain(branch.short());
+            return Err(Left::new(format!("{name} moved on since: the commit stays"))
+                .hint("look at what is there: `git log --oneline -5`")
+                .into());
         }
         set_ref(git, branch, to, now.as_ref())?;
     }

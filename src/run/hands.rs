@@ -78,7 +78,7 @@ impl Hands for World<'_> {
             Step::Run(task) => super::task::perform(git, task, out),
             Step::Keep { name, snapshot } => git::write::keep(git, name, snapshot),
             Step::Carry(carry) => lend(|| git::write::carry(git, carry, &mut stop::point)),
-            Step::Mend(carry) => lend(|| git::write::mend(git, carry, &mut stop::point)),
+            Step::Mend(carry) => lend(|| git::write::mend(git, carry, &mut stop::point, out)),
             Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
             Step::Merge { branch, on, name, with, .. } => {
                 git::write::merge(git, branch, on, name, with, out)
