@@ -24,6 +24,6 @@ pub use left::Left;
 pub use names::{Branch, CommitId, Hook, PeerId, RefName, RunId};
 pub use path::RepoPath;
 pub use problem::Problem;
-pub use text::{count, nearest, plain, shell_quote};
+pub use text::{count, nearest, plain, plays_tricks, shell_quote};
 pub use time::Time;
 pub use update::{Commit, RefUpdate};

@@ -223,6 +223,9 @@ pub struct LogArgs {
     /// At most so many
     #[arg(short = 'n', value_name = "N")]
     pub number: Option<usize>,
+    /// Go on showing runs as they begin and end, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use crate::git::{self, Git};
 use crate::host;
 use crate::plan::{Event, Outcome, Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
-use crate::ui::{Collect, Human, JsonLines, Ui};
+use crate::ui::{Collect, Human, JsonLines, Progress, Ui};
 
 /// How long an acting command waits for another one before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -137,7 +137,14 @@ impl Context {
             run::listen();
             self.put_back_leftovers()?;
         }
-        let plan = plan()?;
+        let watched = Progress::begin(self.ui);
+        let planned = plan();
+        if run::stopped() {
+            return Err(Problem::new(Exit::Interrupted, "interrupted", "interrupted")
+                .because("nothing was changed")
+                .into());
+        }
+        let plan = planned?;
         let mut journal = self.journal().part_of(self.first.get().cloned());
         let mut hands = World { git: &self.git };
         let mut collect = Collect::default();
@@ -149,6 +156,7 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
+        drop(watched);
         if let Some(run) = &ran.run {
             self.first.get_or_init(|| run.clone());
             // This command says itself what it brought: the next one must not say it again.

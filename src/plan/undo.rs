@@ -107,6 +107,10 @@ impl Step {
                     snapshot: commit.clone(),
                 })
             }
+            (Self::Follow { dir, from, to }, _) => {
+                let (from, to) = (to.clone(), from.clone());
+                Undo::By(Self::Follow { dir: dir.clone(), from, to })
+            }
             (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
             (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {
                 Undo::By(Self::Uncommit {

@@ -107,6 +107,19 @@ impl Journal {
         Ok(records.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
+    /// The runs after one, the oldest first; all if none is named.
+    pub fn after(&self, id: Option<&RunId>) -> Result<Vec<Record>> {
+        let number = |id: &RunId| id.as_str().strip_prefix('r').and_then(|n| n.parse().ok());
+        let last: u32 = id.and_then(number).unwrap_or(0);
+        let later = self.numbers()?.into_iter().filter(|number| *number > last);
+        Ok(later
+            .map(|n| self.record(n))
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
     /// The last run, if it did not come to an end. Runs follow one another under a lock, so
     /// only the last one can be unfinished.
     pub fn unfinished(&self) -> Result<Option<Unfinished>> {

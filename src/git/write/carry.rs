@@ -17,15 +17,17 @@ use anyhow::{Context, Result, bail};
 use crate::base::{Carry, CommitId, RefName, RepoPath};
 use crate::git::Git;
 use crate::git::raw::{Change, Entry};
+use crate::host::progress;
 use files::Files;
 
 pub use mend::mend;
 
-/// A place where the crash tests can stop.
-pub type Point<'a> = &'a mut dyn FnMut(&str);
+/// A place where the crash tests can stop, and a person who says stop is obeyed.
+pub type Point<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
 
 /// Makes the move. What it finds other than announced, it leaves alone.
 pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
+    progress::doing("moving the files");
     let scratch = git.scratch_dir()?;
     let lock = IndexLock::take(git, &carry.snapshot)?;
     let index = Index::copied(git, &scratch)?;
@@ -42,28 +44,28 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     let seen = files.look()?;
     files.must_be_as_announced(&seen, &index, carry)?;
     fs::write(mark(git)?, carry.snapshot.as_str()).context("write down that the move begins")?;
-    point("move begun");
+    point("move begun")?;
     files.write(&seen, |change| change.to.clone())?;
     files.hollow(&carry.hollow_after)?;
     if let Some(snapshot) = &carry.restore {
         files.beyond(&git.snapshot_notes(snapshot)?.beyond)?;
     }
-    point("files written");
+    point("files written")?;
     match &carry.restore {
         Some(snapshot) => index.put_bytes(snapshot)?,
         None => index.bring(carry, &files)?,
     }
-    point("index made");
+    point("index made")?;
     if carry.from.commit != carry.to.commit {
         let to = carry.to.commit.as_ref();
         move_branch(git, &carry.branch, to, carry.from.commit.as_ref(), &carry.reflog)?;
     }
-    point("branch moved");
+    point("branch moved")?;
     index.put_in_place()?;
-    point("index in place");
+    point("index in place")?;
     // From here on the move is whole: what somebody builds on it is no half of anything.
     fs::write(mark(git)?, whole(carry)).context("write down that the move is done")?;
-    point("move done");
+    point("move done")?;
     drop(lock);
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::base::{Branch, CommitId, Operation, RefName, RepoPath, plain};
+use crate::base::{Branch, CommitId, Operation, Problem, RefName, RepoPath, plain, shell_quote};
 use crate::config::Hub;
 use crate::git::{self, Git};
 
-pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Way};
+pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Submodule, Way};
 
 /// A commit as a line: for reports.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -66,10 +66,13 @@ pub struct Facts {
     pub in_the_way: Vec<RepoPath>,
     /// Directories without a file in which files would come.
     pub hollow: Vec<RepoPath>,
+    /// Submodules whose pointers would change.
+    pub submodules: Vec<Submodule>,
 }
 
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
+    must_have_files(git)?;
     // All at once: in a large repository the first takes as long as a fetch.
     let (unmerged, branch, head, settings) = std::thread::scope(|scope| {
         let unmerged = scope.spawn(|| git.unmerged());
@@ -95,6 +98,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         rehearsal: None,
         in_the_way: Vec::new(),
         hollow: Vec::new(),
+        submodules: Vec::new(),
     };
     let Some(branch) = facts.branch.clone() else { return Ok(facts) };
     if facts.operation.is_some() || !facts.unmerged.is_empty() {
@@ -141,6 +145,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     if let Rehearsal::Clean { to, .. } = &rehearsal {
         facts.in_the_way = git.obstacles(&start.standing.place.work, &to.work)?;
         facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
+        facts.submodules = git.submodules_between(&start.standing.place.work, &to.work)?;
     }
     if let Rehearsal::Conflict { among: Among::Commits, .. } = &rehearsal {
         // What a merge with conflicts would write, git would write over ignored files.
@@ -154,6 +159,17 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     facts.rehearsal = Some(rehearsal);
     facts.start = Some(start);
     Ok(facts)
+}
+
+/// In a bare repository there is nothing that could be moved.
+pub fn must_have_files(git: &Git) -> Result<()> {
+    if git.work_dir.is_some() {
+        return Ok(());
+    }
+    let place = git.git_dir.display().to_string();
+    Err(Problem::refuse("bare", "this is a bare repository: nobody works in it")
+        .hint(format!("make a clone and go there: `git clone {}`", shell_quote(&place)))
+        .into())
 }
 
 /// What stands now, and a snapshot of it that is not kept yet.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use super::{Files, Index, IndexLock, Point, mark, move_branch, whole};
 use crate::base::{Carry, CommitId, Left, RefName, RepoPath, plain, shell_quote};
 use crate::git::Git;
+use crate::host::progress;
 
 /// How many paths a command to paste names.
 const NAMED: usize = 5;
@@ -20,6 +21,7 @@ pub fn mend(git: &Git, carry: &Carry, point: Point<'_>, out: &mut dyn FnMut(&str
         IndexLock::drop_ours(git);
         return Ok(());
     }
+    progress::doing("putting the files back");
     let (was, went) = (&carry.from, &carry.to);
     let name = plain(carry.branch.short());
     let now = git.resolve_ref(&carry.branch)?;
@@ -61,7 +63,7 @@ pub fn mend(git: &Git, carry: &Carry, point: Point<'_>, out: &mut dyn FnMut(&str
     files.write(&seen, |change| change.from.clone())?;
     files.hollow(&carry.hollow)?;
     files.beyond(&git.snapshot_notes(&carry.snapshot)?.beyond)?;
-    point("files back");
+    point("files back")?;
     match &now {
         Some(theirs) if plain_commit => {
             out(&format!("{} was committed on {name} meanwhile, and stays", theirs.short()));
@@ -76,7 +78,7 @@ pub fn mend(git: &Git, carry: &Carry, point: Point<'_>, out: &mut dyn FnMut(&str
         }
         _ => {}
     }
-    point("branch back");
+    point("branch back")?;
     index.put_bytes(&carry.snapshot)?;
     index.put_in_place()?;
     fs::remove_file(mark(git)?).context("forget the move")?;
