@@ -32,9 +32,14 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Text from elsewhere (names, summaries, git's answers) without anything that moves a
-/// terminal's cursor or breaks a line.
+/// terminal's cursor, breaks a line or turns the order of its letters around.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if plays_tricks(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a letter does something to a terminal instead of being shown.
+pub fn plays_tricks(c: char) -> bool {
+    c.is_control() || super::path::is_bidi(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A word as a shell needs it, so that hints can be pasted.
@@ -57,6 +62,12 @@ mod tests {
         assert_eq!(nearest("protect", known), Some("protected"));
         assert_eq!(nearest("max_filesize", known), Some("max_file_size"));
         assert_eq!(nearest("zzzzzzzz", known), None);
+    }
+
+    #[test]
+    fn text_from_elsewhere_turns_nothing_around() {
+        assert_eq!(plain("a\u{202e}cod.exe\u{2066}"), "a\u{fffd}cod.exe\u{fffd}");
+        assert_eq!(plain("gr\u{fc}n \u{5d0}"), "gr\u{fc}n \u{5d0}");
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub enum Command {
     /// Bring services up to date, and prove it
     Up(UpArgs),
     /// Repair what a killed run left behind
-    Rescue,
+    Rescue(ActArgs),
     /// Play the whole story in a temporary directory, with nothing but git
     Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
@@ -229,6 +229,9 @@ pub struct UndoArgs {
     /// A run of `gsync log`, such as r7
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Take back on the hub too what the run pushed, unless somebody pushed since
+    #[arg(long)]
+    pub hub: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }
@@ -238,6 +241,9 @@ pub struct LogArgs {
     /// At most so many
     #[arg(short = 'n', value_name = "N")]
     pub number: Option<usize>,
+    /// Go on showing runs as they begin and end, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 #[derive(Debug, Args)]

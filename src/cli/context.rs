@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::base::{Exit, Problem, plain};
+use crate::base::{Exit, Problem, RunId, plain};
 use crate::config::{self, Config};
 use crate::git::{self, Git};
 use crate::host;
-use crate::plan::{Outcome, Plan, Report};
+use crate::plan::{Event, Outcome, Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
-use crate::ui::{Collect, Human, JsonLines, Ui};
+use crate::ui::{Collect, Human, JsonLines, Progress, Ui};
 
 /// How long an acting command waits for another one before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,12 +25,22 @@ pub struct Context {
     pub ui: Ui,
     /// Asked for once: each question to git costs milliseconds.
     who: OnceLock<Who>,
+    /// The first run of this command: those that follow are parts of it.
+    first: OnceLock<RunId>,
+}
+
+/// What became of a run that was cut off.
+pub struct PutBack {
+    pub run: Record,
+    pub outcome: Outcome,
+    /// What was kept, and where.
+    pub notes: Vec<String>,
 }
 
 impl Context {
     /// A repository that is known, such as an app's.
     pub fn at(git: Git, ui: Ui) -> Self {
-        Self { git, ui, who: OnceLock::new() }
+        Self { git, ui, who: OnceLock::new(), first: OnceLock::new() }
     }
 
     /// Finds the repository of a directory.
@@ -51,7 +61,7 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: find(dir)?, ui, who: OnceLock::new() };
+        let context = Self { git: find(dir)?, ui, who: OnceLock::new(), first: OnceLock::new() };
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
@@ -143,7 +153,7 @@ impl Context {
             true => Ui { json: false, quiet: true, ..self.ui },
             false => self.ui,
         };
-        Self { git: self.git.clone(), ui, who: self.who.clone() }
+        Self { git: self.git.clone(), ui, who: self.who.clone(), first: self.first.clone() }
     }
 
     /// The same for a command of several runs, which tells of all of them by itself.
@@ -162,8 +172,15 @@ impl Context {
             run::listen();
             self.put_back_leftovers()?;
         }
-        let plan = plan()?;
-        let mut journal = self.journal();
+        let watched = Progress::begin(self.ui);
+        let planned = plan();
+        if run::stopped() {
+            return Err(Problem::new(Exit::Interrupted, "interrupted", "interrupted")
+                .because("nothing was changed")
+                .into());
+        }
+        let plan = planned?;
+        let mut journal = self.journal().part_of(self.first.get().cloned());
         let mut hands = World { git: &self.git };
         let mut collect = Collect::default();
         let ran = {
@@ -174,7 +191,9 @@ impl Context {
             };
             run::act(&plan, how, &mut hands, &mut journal, report)?
         };
-        if ran.run.is_some() {
+        drop(watched);
+        if let Some(run) = &ran.run {
+            self.first.get_or_init(|| run.clone());
             // This command says itself what it brought: the next one must not say it again.
             super::hook::settle(&self.git);
         }
@@ -182,8 +201,23 @@ impl Context {
         Ok((plan, ran, collect, more))
     }
 
+    /// Shows a plan, as a dry run does.
+    pub fn show(&self, plan: &Plan) {
+        let event = Event::Planned { plan, id: plan.id(), dry_run: true };
+        match self.ui {
+            Ui { json: true, .. } => {
+                let mut collect = Collect::default();
+                collect.event(&event);
+                let ran = Ran { run: None, outcome: Outcome::Done };
+                self.tell(&collect, &ran, Value::Null);
+            }
+            Ui { json_lines: true, .. } => JsonLines.event(&event),
+            _ => Human::new(self.ui).event(&event),
+        }
+    }
+
     /// Puts back what a killed run left. The lock must be held.
-    pub fn put_back_leftovers(&self) -> Result<Option<(Record, Outcome)>> {
+    pub fn put_back_leftovers(&self) -> Result<Option<PutBack>> {
         if let Some(left) = run::end_leftovers(&self.git)? {
             let pids: Vec<String> = left.pids.iter().map(ToString::to_string).collect();
             self.ui.warn(&format!(
@@ -194,12 +228,12 @@ impl Context {
         }
         let mut journal = self.journal();
         let mut hands = World { git: &self.git };
-        let Some((left, outcome)) = (match self.ui.is_for_programs() {
-            true => run::rescue(&mut hands, &mut journal, &mut Collect::default())?,
+        let mut collect = Collect::default();
+        let found = match self.ui.is_for_programs() {
+            true => run::rescue(&mut hands, &mut journal, &mut collect)?,
             false => run::rescue(&mut hands, &mut journal, &mut Human::new(self.ui))?,
-        }) else {
-            return Ok(None);
         };
+        let Some((left, outcome)) = found else { return Ok(None) };
         if outcome == Outcome::Stuck {
             return Err(Problem::new(
                 Exit::Stuck,
@@ -211,11 +245,15 @@ impl Context {
             .into());
         }
         let now = match outcome {
-            Outcome::Kept => "what it did stays",
+            Outcome::Kept => "what it did stays, as it is now",
             _ => "it was put back",
         };
         self.ui.say(&format!("run {} ({}) was cut off; {now}", left.id, left.plan.title));
-        Ok(Some((left, outcome)))
+        let notes = collect.notes;
+        for note in &notes {
+            self.ui.say(&format!("  {note}"));
+        }
+        Ok(Some(PutBack { run: left, outcome, notes }))
     }
 
     pub fn tell(&self, collect: &Collect, ran: &Ran, more: Value) {
@@ -225,6 +263,7 @@ impl Context {
             "outcome": ran.outcome,
             "put_back": collect.put_back,
             "kept": collect.kept,
+            "notes": collect.notes,
         });
         if ran.exit() != Exit::Done {
             let exit = ran.exit();

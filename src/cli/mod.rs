@@ -96,6 +96,6 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Rollback(args) => deploy::serve(&dir, ui, &Serving::Rollback(args)),
         Command::Sync(args) => deploy::serve(&dir, ui, &Serving::Sync(args)),
         Command::Cancel(args) => deploy::serve(&dir, ui, &Serving::Cancel(args)),
-        Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
+        Command::Rescue(args) => rescue::main(&Context::open(&dir, ui)?, &args),
     }
 }

@@ -7,7 +7,7 @@ use super::Context;
 use super::args::StartArgs;
 use super::arrived::Before;
 use super::production::InProduction;
-use crate::base::Exit;
+use crate::base::{Exit, plays_tricks};
 use crate::sync::pull;
 use crate::sync::pull::facts::{Facts, Upstream};
 
@@ -64,5 +64,5 @@ fn review(context: &Context, facts: &Facts) -> Result<Exit> {
 }
 
 fn visible(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    line.chars().map(|c| if plays_tricks(c) && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

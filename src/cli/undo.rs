@@ -1,48 +1,108 @@
-//! `gsync undo [RUN]`: takes a run back, the last one if none is named.
+//! `gsync undo [RUN]`: takes a run back, the last one if none is named. The runs of one command
+//! (a `finish` commits, pulls and pushes) are taken back together.
 
 use anyhow::Result;
 
 use super::Context;
 use super::args::UndoArgs;
-use crate::base::{Exit, Problem, RunId};
-use crate::plan::Outcome;
+use crate::base::{Exit, Problem, RunId, plain};
+use crate::plan::{Before, Outcome, Step};
 use crate::run::Record;
-use crate::sync::undo;
+use crate::sync::undo::{self, What, leaves_something};
 
 pub fn main(context: &Context, args: &UndoArgs) -> Result<Exit> {
-    let (plan, ran) = context.act(&args.act.how(), || {
-        let record = find(context, args.run.as_deref())?;
-        let facts = undo::facts::observe(&context.git, &record.begun)?;
-        Ok(undo::plan(&record.id, &record.begun, &facts)?.note(record.plan.title))
+    let config = context.config()?;
+    let how = args.act.how();
+    let (plan, ran) = context.act(&how, || {
+        let found = find(context, args.run.as_deref())?;
+        let what = What {
+            runs: found.runs.iter().map(|record| record.id.clone()).collect(),
+            hub: args.hub,
+            protected: config.guard.protected_branches.clone(),
+        };
+        let begun = found.begun();
+        let deadline = args.hub.then_some(config.hub.timeout.0);
+        let facts = undo::facts::observe(&context.git, &begun, deadline)?;
+        let mut plan = undo::plan(&what, &begun, &facts)?;
+        let takes = found
+            .runs
+            .iter()
+            .map(|record| format!("takes back {} ({})", record.id, plain(&record.plan.title)));
+        plan.notes.splice(0..0, found.passed_by.iter().map(passed).chain(takes));
+        Ok(plan)
     })?;
-    if ran.exit() == Exit::Done && !args.act.dry_run {
-        let stays = plan.notes.iter().filter(|note| note.starts_with("stays"));
-        stays.for_each(|note| context.ui.say(&format!("  {note}")));
+    // Notes of an empty plan and of a dry run were said already.
+    let shown = how.dry_run || plan.steps.is_empty() || context.ui.is_for_programs();
+    if !shown && ran.exit() == Exit::Done {
+        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
     }
     Ok(ran.exit())
 }
 
-/// The named run, or the last one of this work tree that did something.
-fn find(context: &Context, name: Option<&str>) -> Result<Record> {
-    let journal = context.journal();
+/// The runs to take back.
+#[derive(Default)]
+struct Found {
+    /// All of one command, the oldest first.
+    runs: Vec<Record>,
+    /// Newer ones of which nothing can be taken back.
+    passed_by: Vec<Record>,
+}
+
+impl Found {
+    fn begun(&self) -> Vec<(Step, Before)> {
+        self.runs.iter().flat_map(|record| record.begun.iter().cloned()).collect()
+    }
+}
+
+fn passed(record: &Record) -> String {
+    let title = plain(&record.plan.title);
+    format!("passes by {} ({title}): nothing of it can be taken back", record.id)
+}
+
+fn did_something(record: &Record) -> bool {
+    matches!(record.outcome, Some(Outcome::Done | Outcome::Kept)) && !record.begun.is_empty()
+}
+
+/// The command of the named run, or the last one of this work tree that left something.
+fn find(context: &Context, name: Option<&str>) -> Result<Found> {
+    let records = context.journal().records()?;
     let here = context.git.dir();
-    let Some(name) = name else {
-        let mine = journal.records()?.into_iter().rev().find(|record| {
-            let did = matches!(record.outcome, Some(Outcome::Done | Outcome::Kept));
-            did && record.who.dir == here && !record.begun.is_empty()
-        });
-        let mine = mine.ok_or_else(|| Problem::refuse("nothing", "there is no run to undo"))?;
-        if mine.plan.title.starts_with("install ") {
-            // Somebody who means their work must not lose their hooks.
-            return Err(Problem::refuse("install", "the last run put gsync into this repository")
-                .hint("take it out: `gsync uninstall`")
-                .hint(format!("take back just that run: `gsync undo {}`", mine.id))
-                .into());
-        }
-        return Ok(mine);
+    let of_command = |of: &Record| -> Vec<Record> {
+        let mine = |record: &&Record| {
+            record.command() == of.command()
+                && record.who.dir == of.who.dir
+                && did_something(record)
+        };
+        records.iter().filter(mine).cloned().collect()
     };
-    let record = journal.find(&RunId::new(name))?.ok_or_else(|| {
-        Problem::usage("no-such-run", format!("there is no run {name}")).hint("run `gsync log`")
+    let Some(name) = name else {
+        let mut found = Found::default();
+        for record in records.iter().rev() {
+            if record.who.dir != here || !did_something(record) {
+                continue;
+            }
+            if !leaves_something(&record.begun) {
+                found.passed_by.push(record.clone());
+                continue;
+            }
+            if record.plan.title.starts_with("install ") {
+                // Somebody who means their work must not lose their hooks.
+                let message = "the last run put gsync into this repository";
+                return Err(Problem::refuse("install", message)
+                    .hint("take it out: `gsync uninstall`")
+                    .hint(format!("take back just that run: `gsync undo {}`", record.id))
+                    .into());
+            }
+            found.runs = of_command(record);
+            return Ok(found);
+        }
+        let problem = Problem::refuse("nothing", "there is no run to undo");
+        return Err(found.passed_by.iter().map(passed).fold(problem, Problem::because).into());
+    };
+    let id = RunId::new(name);
+    let record = records.iter().find(|record| record.id == id).ok_or_else(|| {
+        Problem::usage("no-such-run", format!("there is no run {}", plain(name)))
+            .hint("run `gsync log`")
     })?;
     if record.who.dir != here {
         let dir = record.who.dir.display();
@@ -50,8 +110,8 @@ fn find(context: &Context, name: Option<&str>) -> Result<Record> {
             .hint("run `gsync undo` there")
             .into());
     }
-    match record.outcome {
-        Some(Outcome::Done | Outcome::Kept) => Ok(record),
-        _ => Err(Problem::refuse("nothing", format!("{name} left nothing to undo")).into()),
+    if !did_something(record) {
+        return Err(Problem::refuse("nothing", format!("{name} left nothing to undo")).into());
     }
+    Ok(Found { runs: of_command(record), passed_by: Vec::new() })
 }

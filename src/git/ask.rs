@@ -1,12 +1,13 @@
 //! Questions to the git executable, and its answers. None of them changes what a person has.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 
 use super::Git;
-use crate::base::{CommitId, RefName, RepoPath, plain};
+use crate::base::{CommitId, Problem, RefName, RepoPath, plain};
 
 /// git said no; its first complaint without the word in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Git {
     pub fn output(&self, args: &[&str]) -> Result<Output> {
         let mut command = self.command();
         command.env("GIT_OPTIONAL_LOCKS", "0").args(args);
-        command.output().with_context(|| format!("run git {}", args.join(" ")))
+        command.output().map_err(|err| not_run(err, args, self.dir()))
     }
 
     /// What git answers, or nothing if it says no.
@@ -99,6 +100,21 @@ impl Git {
     pub fn config(&self, key: &str) -> Result<Option<String>> {
         self.ask(&["config", "--get", key])
     }
+}
+
+/// Why git could not even be started.
+pub(super) fn not_run(err: std::io::Error, args: &[&str], dir: &Path) -> anyhow::Error {
+    if err.kind() == std::io::ErrorKind::NotFound && dir.is_dir() {
+        return no_git().into();
+    }
+    anyhow::Error::new(err).context(format!("run git {}", args.join(" ")))
+}
+
+/// There is no git.
+pub(super) fn no_git() -> Problem {
+    Problem::blind("no-git", "git is not installed, or not on PATH")
+        .hint("install git, then try again")
+        .hint("see where it is looked for: `echo \"$PATH\"`")
 }
 
 /// What went wrong, from a failed command's words.

@@ -25,9 +25,7 @@ pub fn discover(dir: &Path) -> Result<Git> {
     let out = match command.output() {
         Ok(out) => out,
         Err(err) if err.kind() == std::io::ErrorKind::NotFound && dir.is_dir() => {
-            return Err(Problem::blind("no-git", "git is not installed, or not on PATH")
-                .hint("install git, then try again")
-                .into());
+            return Err(ask::no_git().into());
         }
         Err(err) => return Err(err).with_context(|| format!("run git in {}", dir.display())),
     };

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{Git, Known, ask::refusal};
-use crate::base::{CommitId, RefName, Time};
+use crate::base::{CommitId, RefName, Time, plain};
 use crate::host::process::{self, Ended};
-use crate::host::{clock, env, read};
+use crate::host::{clock, env, progress, read};
 
 /// How often a fetch is tried that meets another one.
 const TRIES: u32 = 4;
@@ -44,6 +44,7 @@ pub fn fetch_knowing(
     deadline: Duration,
     settings: &Settings,
 ) -> Result<Fetched> {
+    progress::doing(format!("asking {}", plain(remote)));
     let mut command = git.command();
     // Maintenance would go on in the background and belongs to the person's own commands;
     // so does the fetching of submodules.

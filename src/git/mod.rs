@@ -25,6 +25,7 @@ mod snapshot;
 mod staged;
 mod state;
 mod store;
+mod submodule;
 mod tip;
 mod trees;
 mod walk;
@@ -52,7 +53,8 @@ pub use rehearse::{Among, Rehearsal, Way};
 pub use snapshot::{Beyond, Dirt, Notes, Standing};
 pub use staged::Staged;
 pub use state::{Head, Upstream};
-pub use tip::tip_at;
+pub use submodule::{Submodule, submodule_at};
+pub use tip::{tip_at, where_it_goes};
 pub use trees::{Entry, TreeWalk, What};
 pub use walk::Side;
 

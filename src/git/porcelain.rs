@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::Git;
-use super::ask::refusal;
+use super::ask::{not_run, refusal};
 use crate::base::{Change, CommitId, Kind, RepoPath};
 
 /// What a look at the work tree found.
@@ -30,7 +30,7 @@ impl Git {
     pub fn scan(&self) -> Result<Scanning> {
         let mut command = offline(self.command());
         command.args(STATUS).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().context("run git status")?;
+        let child = command.spawn().map_err(|err| not_run(err, &["status"], self.dir()))?;
         // Somebody has to empty the pipe, or git stops.
         Ok(Scanning { git: self.clone(), out: thread::spawn(move || child.wait_with_output()) })
     }

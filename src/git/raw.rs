@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use gix::objs::Kind;
 
 use super::Git;
-use super::ask::{refusal, trimmed};
+use super::ask::{not_run, refusal, trimmed};
 use crate::base::{CommitId, RepoPath};
 
 /// What a tree or an index has at a path.
@@ -48,7 +48,7 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("run git {}", args.join(" ")))?;
+            .map_err(|err| not_run(err, args, self.dir()))?;
         let mut stdin = child.stdin.take().context("a pipe")?;
         let input = input.to_vec();
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
@@ -220,11 +220,29 @@ impl Git {
         if out.status.success() {
             return Ok(Merged::Clean(tree));
         }
-        let mut paths: Vec<_> =
-            words.take_while(|word| !word.is_empty()).map(RepoPath::new).collect();
+        let sides = [ours, theirs];
+        let paths = words.take_while(|word| !word.is_empty());
+        let mut paths: Vec<_> = paths.map(|path| RepoPath::new(own_name(path, sides))).collect();
+        paths.sort();
         paths.dedup();
         Ok(Merged::Conflict(paths))
     }
+}
+
+/// The name that people know a path by. Where a file meets a directory, git moves it to the side
+/// under the name of the commit it came from, such as `d~c3ab..`.
+fn own_name<'a>(path: &'a [u8], sides: [&CommitId; 2]) -> &'a [u8] {
+    let digits = path.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let numbered = path[..path.len() - digits].strip_suffix(b"_").filter(|_| digits > 0);
+    for path in numbered.into_iter().chain([path]) {
+        for side in sides {
+            let suffix = [b"~", side.as_str().as_bytes()].concat();
+            if let Some(name) = path.strip_suffix(&suffix[..]) {
+                return name;
+            }
+        }
+    }
+    path
 }
 
 /// What came of a merge in memory.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Git;
 use super::raw::by_gsync;
 use crate::base::{CommitId, Place, RefName, RepoPath};
-use crate::host::clock;
+use crate::host::{clock, progress};
 
 /// Files up to that size are kept byte for byte where a filter changes them.
 const LARGE: u64 = 16 << 20;
@@ -104,6 +104,7 @@ impl Git {
 
     /// Looks at everything.
     pub fn standing(&self) -> Result<Standing> {
+        progress::doing("looking at the files");
         let scratch = tempfile::tempdir_in(self.scratch_dir()?).context("make a scratch folder")?;
         let copy = scratch.path().join("index");
         self.copy_index(&copy)?;

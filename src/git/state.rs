@@ -174,6 +174,27 @@ impl Git {
         ids.retain(|id| seen.insert(id.clone()));
         Ok((ids, moment))
     }
+
+    /// Commits that this clone itself took from a remote again, as the log of the
+    /// remote-tracking ref remembers: it pushed something that they were built on.
+    pub fn taken_back(&self, name: &RefName) -> Result<Vec<CommitId>> {
+        let args = ["log", "-g", "--format=%H %gs", "-50", name.as_str(), "--"];
+        let text = self.ask(&args)?.unwrap_or_default();
+        let mut found = Vec::new();
+        let mut to = None;
+        for line in text.lines() {
+            let (id, why) = line.split_once(' ').unwrap_or((line, ""));
+            if let Some(to) = to
+                && to != id
+                && self.ask(&["merge-base", "--is-ancestor", to, id])?.is_some()
+            {
+                let gone = self.must(&["rev-list", id, "--not", to])?;
+                found.extend(gone.lines().filter_map(CommitId::parse));
+            }
+            to = why.starts_with("update by push").then_some(id);
+        }
+        Ok(found)
+    }
 }
 
 fn position_in(repo: &gix::Repository) -> Result<(Head, Option<Upstream>)> {

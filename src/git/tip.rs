@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::Git;
 use super::ask::refusal;
-use crate::base::{CommitId, RefName, plain};
+use crate::base::{CommitId, PushRef, RefName, plain};
 use crate::host::env;
 use crate::host::process::{Ended, run};
 
@@ -45,4 +45,31 @@ fn talking(git: &Git, deadline: Duration) -> Result<Command> {
     command.arg("-c").arg(format!("http.lowSpeedTime={seconds}"));
     command.args(["-c", "http.lowSpeedLimit=1"]);
     Ok(command)
+}
+
+/// How long the hub is asked where it stands before a push, where this clone does not keep track.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the refs of a push stand over there before it, for the way back: what the lease says,
+/// else what this clone has just seen, else what the remote answers.
+pub fn where_it_goes(
+    git: &Git,
+    remote: &str,
+    refs: &[PushRef],
+) -> Result<Vec<(RefName, Option<CommitId>)>> {
+    let usual = format!("+refs/heads/*:refs/remotes/{remote}/*");
+    let fetched = git.ask(&["config", "--get-all", &format!("remote.{remote}.fetch")])?;
+    let is_usual = fetched.is_some_and(|all| all.lines().any(|line| line == usual));
+    let mut found = Vec::new();
+    for push in refs {
+        let at = match (&push.lease, push.to.branch()) {
+            (Some(lease), _) => Some(lease.clone()).filter(|lease| !lease.is_zero()),
+            (None, Some(branch)) if is_usual => {
+                git.resolve_ref(&RefName::new(format!("refs/remotes/{remote}/{branch}")))?
+            }
+            (None, _) => tip_at(git, remote, &push.to, PATIENCE)?,
+        };
+        found.push((push.to.clone(), at));
+    }
+    Ok(found)
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Git;
 use super::ask::{finish, refusal};
-use crate::base::{CommitId, Edit, File, PushRef, RefName};
+use crate::base::{CommitId, Edit, File, Left, PushRef, RefName, plain};
 use crate::host;
 
 pub use carry::{Point, carry, mend};
@@ -44,6 +44,7 @@ pub const LEASE: &str = "GSYNC_LEASE";
 
 /// Sends refs, all or none, each under its lease. The hooks of the repository judge it.
 pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)) -> Result<()> {
+    host::progress::doing(format!("sending to {}", plain(remote)));
     let mut args = vec!["push".to_owned(), "--porcelain".into(), "--atomic".into()];
     for push in refs {
         if let Some(lease) = &push.lease {
@@ -145,6 +146,18 @@ pub fn unconfig(git: &Git, file: &Path, edits: &[Edit], was: Option<&File>) -> R
     config(git, file, &before)
 }
 
+/// Moves the checkout of a submodule from one commit to another, if it still is at the first.
+pub fn follow(dir: &Path, from: &CommitId, to: &CommitId, out: &mut dyn FnMut(&str)) -> Result<()> {
+    let Some(sub) = super::submodule::checked_out(dir) else { return Ok(()) };
+    let at = sub.resolve_commit("HEAD")?;
+    if at.as_ref() != Some(from) || sub.head_branch()?.is_some() {
+        out(&format!("{} stands elsewhere by now, and stays there", dir.display()));
+        return Ok(());
+    }
+    let args = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", to.as_str()];
+    finish(&mut sub.command(), &args).map(drop)
+}
+
 /// Keeps a snapshot under a name that is still free.
 pub fn keep(git: &Git, name: &RefName, snapshot: &CommitId) -> Result<()> {
     set_ref(git, name, Some(snapshot), None)
@@ -183,7 +196,11 @@ pub fn uncommit(
             None => None,
         };
         if parent.as_ref() != to {
-            bail!("{} was moved by somebody else since", branch.short());
+            drop(lock);
+            let name = plain(branch.short());
+            return Err(Left::new(format!("{name} moved on since: the commit stays"))
+                .hint("look at what is there: `git log --oneline -5`")
+                .into());
         }
         set_ref(git, branch, to, now.as_ref())?;
     }

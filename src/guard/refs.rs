@@ -22,7 +22,8 @@ pub struct RefFacts {
     pub drift: usize,
     /// What the push would pass over.
     pub lost: Option<Lost>,
-    /// `gsync push --force` showed what would be cut off, and holds a lease on it.
+    /// gsync showed what would be cut off (a forced push, which leaves protected branches alone,
+    /// or an undo on the hub), and holds a lease on it.
     pub leased: bool,
     /// It is the branch that is checked out here, going to the same name on the hub.
     pub checked_out: bool,
@@ -73,6 +74,8 @@ pub fn judge(policy: &Policy, target: Target<'_>, facts: &RefFacts) -> Vec<Findi
     }
     let refused = found.iter().any(|found: &Finding| found.severity == Severity::Error);
     let change = match update.new {
+        // Taking a push back was asked for by name, and shown, with a lease on what it put there.
+        _ if facts.leased && target.scene == Scene::Push => None,
         None => Some("deleted"),
         Some(_) if rewrites && !refused => Some("rewritten"),
         Some(_) => None,

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+use super::signal;
 
 /// A command for a program that is not git. The door by which processes enter.
 #[expect(clippy::disallowed_methods, reason = "the door by which processes enter")]
@@ -38,9 +40,17 @@ pub fn run(command: &mut Command, input: &[u8], deadline: Duration) -> Result<En
     thread::spawn(move || drop(stdin.write_all(&input)));
     let stdout = drain(child.stdout.take().context("a pipe")?);
     let stderr = drain(child.stderr.take().context("a pipe")?);
-    let Some(status) = wait(&mut child, deadline)? else {
-        kill_group(&mut child);
-        return Ok(Ended::TimedOut);
+    let status = match wait(&mut child, deadline)? {
+        Waited::Ended(status) => status,
+        Waited::TooLong => {
+            kill_group(&mut child);
+            return Ok(Ended::TimedOut);
+        }
+        // Ctrl-C does not reach a group of its own: nobody waits for the deadline.
+        Waited::Stopped => {
+            kill_group(&mut child);
+            bail!("interrupted");
+        }
     };
     // Something that it left behind (the master of shared ssh connections) may keep the pipe.
     let until = Instant::now() + LINGER;
@@ -79,16 +89,28 @@ fn drain(mut pipe: impl Read + Send + 'static) -> Drain {
     Drain { bytes, reader }
 }
 
-/// Waits until the child ends or the deadline is over.
-fn wait(child: &mut Child, deadline: Duration) -> Result<Option<ExitStatus>> {
+/// How the waiting ended.
+enum Waited {
+    Ended(ExitStatus),
+    TooLong,
+    Stopped,
+}
+
+/// Waits until the child ends, the deadline is over, or the user says stop.
+fn wait(child: &mut Child, deadline: Duration) -> Result<Waited> {
+    let was_stopped = signal::stopped();
     let start = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+            return Ok(Waited::Ended(status));
         }
         if start.elapsed() >= deadline {
-            return Ok(None);
+            return Ok(Waited::TooLong);
+        }
+        // What is begun after that is putting back, and is waited for.
+        if signal::stopped() && !was_stopped {
+            return Ok(Waited::Stopped);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
@@ -99,7 +121,7 @@ fn kill_group(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-        if !matches!(wait(child, Duration::from_millis(300)), Ok(Some(_))) {
+        if !matches!(wait(child, Duration::from_millis(300)), Ok(Waited::Ended(_))) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }

@@ -7,15 +7,42 @@ use super::{Plan, Step};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    Planned { plan: &'a Plan, id: String, dry_run: bool },
-    Started { step: &'a Step },
-    Output { line: &'a str },
-    Done { step: &'a Step },
-    Failed { step: &'a Step, why: String },
-    PutBack { step: &'a Step, by: Step },
-    NotPutBack { step: &'a Step, why: String },
-    Kept { step: &'a Step },
-    Finished { outcome: Outcome },
+    Planned {
+        plan: &'a Plan,
+        id: String,
+        dry_run: bool,
+    },
+    Started {
+        step: &'a Step,
+    },
+    Output {
+        line: &'a str,
+    },
+    Done {
+        step: &'a Step,
+    },
+    Failed {
+        step: &'a Step,
+        why: String,
+    },
+    PutBack {
+        step: &'a Step,
+        by: Step,
+    },
+    NotPutBack {
+        step: &'a Step,
+        why: String,
+    },
+    Kept {
+        step: &'a Step,
+    },
+    /// What a person must know about putting back: what was kept, and where.
+    Note {
+        line: &'a str,
+    },
+    Finished {
+        outcome: Outcome,
+    },
 }
 
 /// How a run ended.

@@ -50,6 +50,9 @@ pub enum Step {
     // The branch, the index and the work tree, together.
     /// Moves all three from one place to another; only files that differ are written.
     Carry(Box<Carry>),
+    /// Lets a submodule's checkout follow the pointer of a move, if it stands where the pointer
+    /// stood; one that somebody moved is left alone.
+    Follow { dir: PathBuf, from: CommitId, to: CommitId },
     /// Takes back as much of such a move as was done, however far it came.
     Mend(Box<Carry>),
     /// Commits what is staged, or everything, with the repository's hooks.
@@ -85,6 +88,7 @@ impl Step {
             | Self::Keep { .. }
             | Self::Carry(_)
             | Self::Mend(_)
+            | Self::Follow { .. }
             | Self::Commit { .. }
             | Self::Merge { .. }
             | Self::Unmerge { .. }
@@ -139,6 +143,9 @@ impl fmt::Display for Step {
                 write!(f, "git update-ref {name} {}", snapshot.short())
             }
             Self::Carry(carry) => fmt::Display::fmt(carry, f),
+            Self::Follow { dir, to, .. } => {
+                write!(f, "git -C {} checkout --detach {}", path(dir), to.short())
+            }
             Self::Mend(carry) => {
                 let to = carry.from.commit.as_ref().map_or("nothing", CommitId::short);
                 write!(f, "move {} back to {to}", carry.branch.short())

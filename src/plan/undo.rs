@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::base::{Bytes, CommitId, File};
+use crate::base::{Bytes, CommitId, File, RefName};
 
 /// What was there before a step. Written to the journal *before* the step
 /// is performed, so that even a killed run can be taken back.
@@ -44,6 +44,10 @@ pub enum Before {
     /// The environment that had the traffic.
     Live {
         env: Option<String>,
+    },
+    /// Where refs of the hub stood, in the order of the push.
+    Hub {
+        refs: Vec<(RefName, Option<CommitId>)>,
     },
     /// The timers that were running, of those that a step is about.
     Timers {
@@ -112,6 +116,10 @@ impl Step {
                     to: on.clone(),
                     snapshot: commit.clone(),
                 })
+            }
+            (Self::Follow { dir, from, to }, _) => {
+                let (from, to) = (to.clone(), from.clone());
+                Undo::By(Self::Follow { dir: dir.clone(), from, to })
             }
             (Self::Carry(carry), Before::Snapshot { .. }) => Undo::By(Self::Mend(carry.clone())),
             (Self::Commit { branch, on, .. }, Before::Snapshot { commit }) => {

@@ -47,7 +47,11 @@ impl Hands for World<'_> {
             | Step::Merge { snapshot, .. }
             | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
             Step::Serve(serve) => super::serve::look(self.git, serve)?,
-            Step::Keep { .. } | Step::Push { .. } | Step::Run(_) => Before::Nothing,
+            Step::Push { remote, refs } => {
+                Before::Hub { refs: git::where_it_goes(self.git, remote, refs)? }
+            }
+            Step::Follow { dir, .. } => Before::Ref { commit: git::submodule_at(dir)? },
+            Step::Keep { .. } | Step::Run(_) => Before::Nothing,
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
                 Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
@@ -76,8 +80,16 @@ impl Hands for World<'_> {
             Step::Run(task) => super::task::perform(git, task, out),
             Step::Serve(serve) => super::serve::perform(git, serve, out),
             Step::Keep { name, snapshot } => git::write::keep(git, name, snapshot),
-            Step::Carry(carry) => lend(|| git::write::carry(git, carry, &mut stop::point)),
-            Step::Mend(carry) => lend(|| git::write::mend(git, carry, &mut stop::point)),
+            Step::Carry(carry) => lend(|| git::write::carry(git, carry, &mut stop::pause)),
+            Step::Follow { dir, from, to } => git::write::follow(dir, from, to, out),
+            Step::Mend(carry) => {
+                // What puts back is not interrupted.
+                let mut point = |name: &str| {
+                    stop::point(name);
+                    Ok(())
+                };
+                lend(|| git::write::mend(git, carry, &mut point, out))
+            }
             Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
             Step::Merge { branch, on, name, with, .. } => {
                 git::write::merge(git, branch, on, name, with, out)

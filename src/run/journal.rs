@@ -15,6 +15,8 @@ use crate::plan::{Before, Outcome, Plan, Step};
 pub struct Journal {
     dir: Option<PathBuf>,
     who: Who,
+    /// The first run of the command that this run is a part of.
+    part_of: Option<RunId>,
     current: Option<(RunId, File)>,
 }
 
@@ -33,9 +35,23 @@ pub struct Who {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
 enum Entry {
-    Begin { run: RunId, at: Time, pid: u32, who: Who, plan: Plan },
-    WillDo { step: Step, before: Before },
-    End { at: Time, outcome: Outcome },
+    Begin {
+        run: RunId,
+        at: Time,
+        pid: u32,
+        who: Who,
+        plan: Plan,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part_of: Option<RunId>,
+    },
+    WillDo {
+        step: Step,
+        before: Before,
+    },
+    End {
+        at: Time,
+        outcome: Outcome,
+    },
 }
 
 /// One run as its journal tells it.
@@ -45,11 +61,21 @@ pub struct Record {
     pub at: Time,
     pub who: Who,
     pub plan: Plan,
+    /// The first run of the same command, if this is not the first.
+    pub part_of: Option<RunId>,
     /// The steps that were begun, with what was there before.
     #[serde(skip)]
     pub begun: Vec<(Step, Before)>,
     /// Nothing: it was cut off, or is still running.
     pub outcome: Option<Outcome>,
+}
+
+impl Record {
+    /// The first run of the command that it belongs to: a `finish` commits, pulls and pushes
+    /// in several.
+    pub fn command(&self) -> &RunId {
+        self.part_of.as_ref().unwrap_or(&self.id)
+    }
 }
 
 /// What a killed run has left behind.
@@ -58,12 +84,19 @@ pub type Unfinished = Record;
 impl Journal {
     /// The journal in gsync's folder of a git directory or an app home.
     pub fn at(gsync_dir: &Path, who: Who) -> Self {
-        Self { dir: Some(gsync_dir.join("runs")), who, current: None }
+        Self { dir: Some(gsync_dir.join("runs")), who, part_of: None, current: None }
+    }
+
+    /// The runs to come are parts of the command that began with this one.
+    #[must_use]
+    pub fn part_of(mut self, first: Option<RunId>) -> Self {
+        self.part_of = first;
+        self
     }
 
     /// For tests: remembers nothing.
     pub fn nowhere() -> Self {
-        Self { dir: None, who: Who::default(), current: None }
+        Self { dir: None, who: Who::default(), part_of: None, current: None }
     }
 
     /// All runs, the oldest first. A file that cannot be read is an error: what is unknown
@@ -72,6 +105,19 @@ impl Journal {
         let numbers = self.numbers()?;
         let records = numbers.into_iter().map(|n| self.record(n));
         Ok(records.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// The runs after one, the oldest first; all if none is named.
+    pub fn after(&self, id: Option<&RunId>) -> Result<Vec<Record>> {
+        let number = |id: &RunId| id.as_str().strip_prefix('r').and_then(|n| n.parse().ok());
+        let last: u32 = id.and_then(number).unwrap_or(0);
+        let later = self.numbers()?.into_iter().filter(|number| *number > last);
+        Ok(later
+            .map(|n| self.record(n))
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// The last run, if it did not come to an end. Runs follow one another under a lock, so
@@ -118,6 +164,7 @@ impl Journal {
             pid: std::process::id(),
             who,
             plan,
+            part_of: self.part_of.clone(),
         })?;
         // The name of the file must survive a crash as well as its contents.
         File::open(&dir).and_then(|dir| dir.sync_all()).context("write the journal")
@@ -183,9 +230,9 @@ impl Journal {
             // before the deed, so the deed was not done.
             let Ok(entry) = serde_json::from_str(line) else { continue };
             match (entry, &mut found) {
-                (Entry::Begin { run, at, who, plan, .. }, found) => {
-                    *found =
-                        Some(Record { id: run, at, who, plan, begun: Vec::new(), outcome: None });
+                (Entry::Begin { run: id, at, who, plan, part_of, .. }, found) => {
+                    let begun = Vec::new();
+                    *found = Some(Record { id, at, who, plan, part_of, begun, outcome: None });
                 }
                 (Entry::WillDo { step, before }, Some(run)) => run.begun.push((step, before)),
                 (Entry::End { outcome, .. }, Some(run)) => run.outcome = Some(outcome),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Exit, Problem, Time};
+use crate::base::{Exit, Problem, Time, shell_quote};
 use crate::host::clock;
 
 /// The file of the lock that this process holds in a repository.
@@ -51,7 +51,7 @@ impl Lock {
     /// Takes the lock, waiting at most so long. `dir` is gsync's folder in the common git
     /// directory, or an app's.
     pub fn take(dir: &Path, command: &str, wait: Duration) -> Result<Self> {
-        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        std::fs::create_dir_all(dir).map_err(|err| not_writable(dir, &err))?;
         let path = dir.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
@@ -59,7 +59,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .with_context(|| format!("open {}", path.display()))?;
+            .map_err(|err| not_writable(dir, &err))?;
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
@@ -121,6 +121,14 @@ fn held_by(dir: &Path) -> Result<Option<Holder>> {
             Err(err).with_context(|| format!("lock {}", path.display()))
         }
     }
+}
+
+fn not_writable(dir: &Path, err: &std::io::Error) -> Problem {
+    let place = dir.display().to_string();
+    Problem::refuse("not-writable", format!("gsync cannot write in {place}"))
+        .because(err.to_string())
+        .because("nothing was changed: without a journal there is no way back")
+        .hint(format!("look at it: `ls -ld {}`", shell_quote(&place)))
 }
 
 fn busy(file: &mut File) -> Problem {

@@ -19,6 +19,7 @@ mod task;
 
 use anyhow::Result;
 
+use crate::base::Left;
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
 pub use act::{How, Ran, act};
@@ -27,7 +28,7 @@ pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use leftovers::{Leftovers, end_leftovers};
 pub use lock::Lock;
-pub use rescue::rescue;
+pub use rescue::{rescue, way_back};
 pub use stop::{listen, stop_other, stopped};
 pub use task::remember;
 
@@ -108,11 +109,26 @@ pub fn put_back(
         };
         // What a snapshot holds is not looked at again: taking back finds out by itself.
         let is_snapshot = matches!(before, Before::Snapshot { .. });
-        if !is_snapshot && hands.look(&step).is_ok_and(|now| now == before) {
+        let now = if is_snapshot { None } else { hands.look(&step).ok() };
+        if now.as_ref() == Some(&before) {
             continue;
         }
-        match hands.perform(&undo, &mut |_| {}) {
+        let tried = match moved_since(&step, now.as_ref()) {
+            Some(left) => Err(left.into()),
+            None => hands.perform(&undo, &mut |line| report.event(&Event::Note { line })),
+        };
+        match tried {
             Ok(()) => report.event(&Event::PutBack { step: &step, by: undo }),
+            Err(why) if why.is::<Left>() => {
+                report.event(&Event::Kept { step: &step });
+                if let Some(left) = why.downcast_ref::<Left>() {
+                    let lines = std::iter::once(&left.why).chain(&left.hints);
+                    lines.for_each(|line| report.event(&Event::Note { line }));
+                }
+                if outcome == Outcome::PutBack {
+                    outcome = Outcome::Kept;
+                }
+            }
             Err(why) => {
                 let why = format!("{why:#}");
                 report.event(&Event::NotPutBack { step: &step, why });
@@ -122,6 +138,15 @@ pub fn put_back(
         stop::point("put back");
     }
     outcome
+}
+
+/// Whether a ref is neither where the step put it nor where it was: somebody moved it since, and
+/// it is theirs.
+fn moved_since(step: &Step, now: Option<&Before>) -> Option<Left> {
+    let (Step::SetRef { name, to, .. }, Some(Before::Ref { commit })) = (step, now) else {
+        return None;
+    };
+    (commit != to).then(|| Left::new(format!("{name} was moved by somebody since, and is theirs")))
 }
 
 #[cfg(test)]

@@ -1,24 +1,14 @@
 //! Being told to stop: Ctrl-C, and the stop points of the crash tests.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use anyhow::Result;
 
-static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+pub use crate::host::signal::{listen, stopped};
 
-/// From now on Ctrl-C and TERM are noted instead of killing: a run puts back first. A second
-/// Ctrl-C during that changes nothing: putting back is short, and half of it is worse.
-pub fn listen() {
-    let flag = STOP.get_or_init(|| Arc::new(AtomicBool::new(false)));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Without the signal the default stays: the process ends, and `rescue` has work.
-        let _ = signal_hook::flag::register(signal, Arc::clone(flag));
-    }
-}
-
-/// Whether the user asked to stop.
-pub fn stopped() -> bool {
-    STOP.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+/// A place in the middle of a step where a person who said stop is obeyed: what was done so far
+/// is put back.
+pub(super) fn pause(name: &str) -> Result<()> {
+    point(name);
+    if stopped() { Err(anyhow::anyhow!("interrupted")) } else { Ok(()) }
 }
 
 /// Tells another gsync to stop: it puts back first. False: there is none by that number.
@@ -31,7 +21,7 @@ pub fn stop_other(pid: u32) -> bool {
 /// Only in builds with debug assertions.
 #[cfg(debug_assertions)]
 pub(super) fn point(_name: &str) {
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
     let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
     if crate::host::env::text("GSYNC_STOP_AT").and_then(|at| at.parse().ok()) == Some(passed) {

@@ -15,6 +15,7 @@ mod tidy;
 mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
+pub use progress::Progress;
 pub use report::{Collect, Human, JsonLines};
 pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
@@ -68,6 +70,20 @@ impl Ui {
     /// Whether stdout is a terminal, on which a screen can be drawn again and again.
     pub fn is_terminal(&self) -> bool {
         stdout().is_terminal()
+    }
+
+    /// Waits, and says whether the reader of stdout went away meanwhile.
+    pub fn is_left_alone(&self, wait: Duration) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let out = stdout();
+        let mut watched = [PollFd::new(&out, PollFlags::empty())];
+        let wait = rustix::event::Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(0),
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        // A signal ends the wait early, which is what it is for.
+        let woken = poll(&mut watched, Some(&wait)).unwrap_or(0);
+        woken > 0 && watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
     }
 
     /// How many letters fit on a line of stdout.
@@ -190,8 +206,10 @@ impl Told {
 
 /// To stderr; nobody there is no error.
 fn talk(line: &str) {
-    let mut err = stderr().lock();
-    let _ = writeln!(err, "{line}");
+    progress::above(|| {
+        let mut err = stderr().lock();
+        let _ = writeln!(err, "{line}");
+    });
 }
 
 #[cfg(test)]

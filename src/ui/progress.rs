@@ -1,75 +1,97 @@
-//! A line at the foot of a terminal while a step runs: a spinner, which step, for how long, and
-//! what it said last. It comes after a moment and is gone when the step has ended; where there is
-//! no terminal it never is.
+//! A line that moves while something takes long: on a terminal only, and not before a person
+//! begins to wonder.
 
-use std::io::{IsTerminal, Write, stderr};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::io::{IsTerminal, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// What takes less is not worth a line.
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Ui;
+use crate::base::plain;
+use crate::host::{env, progress};
+
+/// Work that is done by then shows nothing.
 const PATIENCE: Duration = Duration::from_millis(250);
-const TICK: Duration = Duration::from_millis(100);
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// How often the line is looked after.
+const TICK: Duration = Duration::from_millis(80);
 
-/// The line, as long as it lives.
-pub(super) struct Progress {
-    /// What the step said last. Not a queue: a step may say gigabytes.
-    last: Arc<Mutex<String>>,
-    /// Its end is the word to stop.
-    alive: Option<Sender<()>>,
-    drawer: Option<JoinHandle<()>>,
+/// The line that is shown now, if one is: talk has to go above it.
+static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Shows what goes on until it is dropped.
+pub struct Progress {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Begins a line of so many columns, if there is a terminal for it.
-    pub(super) fn begin(what: &str, width: usize) -> Option<Self> {
-        if !stderr().is_terminal() {
+    /// Nothing where nobody sees it, or where programs read.
+    pub fn begin(ui: Ui) -> Option<Self> {
+        let dumb = env::text("TERM").is_some_and(|term| term == "dumb");
+        if ui.quiet || ui.is_for_programs() || dumb || !stderr().is_terminal() {
             return None;
         }
-        let (alive, stop) = channel::<()>();
-        let what = what.to_owned();
-        let last = Arc::new(Mutex::new(String::new()));
-        let said = Arc::clone(&last);
-        let drawer = std::thread::spawn(move || {
-            let start = Instant::now();
-            let mut wait = PATIENCE;
-            let mut spinner = SPINNER.iter().cycle();
-            while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                let said = said.lock().map(|said| said.clone()).unwrap_or_default();
-                let spinner = spinner.next().unwrap_or(&"");
-                draw(&line(spinner, &what, start.elapsed(), &said, width));
-                wait = TICK;
-            }
-            if wait == TICK {
-                draw("");
-            }
-        });
-        Some(Self { last, alive: Some(alive), drawer: Some(drawer) })
-    }
-
-    /// What the step said; harmless already.
-    pub(super) fn says(&self, line: &str) {
-        if let Ok(mut last) = self.last.lock() {
-            line.clone_into(&mut last);
-        }
+        let end = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&end);
+        let width = ui.width();
+        let thread = std::thread::spawn(move || watch(&told, width));
+        Some(Self { end, thread: Some(thread) })
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.alive = None;
-        if let Some(drawer) = self.drawer.take() {
-            let _ = drawer.join();
+        self.end.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
         }
     }
 }
 
-fn line(spinner: &str, what: &str, after: Duration, last: &str, width: usize) -> String {
-    let text = format!("  {spinner} {what} {}  {}", elapsed(after), last.trim());
-    // One column is left free: a full line would wrap.
-    text.trim_end().chars().take(width.saturating_sub(1)).collect()
+fn watch(end: &AtomicBool, width: usize) {
+    while !end.load(Ordering::Relaxed) {
+        let shown = progress::now().filter(|(_, after, _)| *after >= PATIENCE);
+        if let Ok(mut line) = LINE.lock() {
+            match (shown, line.as_ref()) {
+                (Some((what, after, said)), _) => {
+                    let bar = line.get_or_insert_with(|| {
+                        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+                            .with_style(ProgressStyle::default_spinner())
+                    });
+                    // Two columns are the spinner's.
+                    bar.set_message(text(
+                        &plain(&what),
+                        after,
+                        &plain(&said),
+                        width.saturating_sub(3),
+                    ));
+                    bar.tick();
+                }
+                (None, Some(bar)) => {
+                    bar.finish_and_clear();
+                    *line = None;
+                }
+                (None, None) => {}
+            }
+        }
+        std::thread::park_timeout(TICK);
+    }
+    if let Ok(mut line) = LINE.lock()
+        && let Some(bar) = line.take()
+    {
+        bar.finish_and_clear();
+    }
+}
+
+/// What is done, for how long, and its last word; cut, since a line that wraps cannot be taken
+/// away again.
+fn text(what: &str, after: Duration, said: &str, width: usize) -> String {
+    let text = format!("{what} {}  {}", elapsed(after), said.trim());
+    text.trim_end().chars().take(width).collect()
 }
 
 /// `0.3 s`, `12 s`, `3 min 20 s`
@@ -81,9 +103,15 @@ pub(super) fn elapsed(time: Duration) -> String {
     }
 }
 
-fn draw(line: &str) {
-    let mut err = stderr().lock();
-    let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
+/// Says something above the line.
+pub(super) fn above(say: impl FnOnce()) {
+    match LINE.lock() {
+        Ok(line) => match &*line {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        },
+        Err(_) => say(),
+    }
 }
 
 #[cfg(test)]
@@ -91,11 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_which_step_for_how_long_and_never_wraps() {
+    fn a_line_says_what_is_done_for_how_long_and_never_wraps() {
         let after = Duration::from_secs(75);
-        assert_eq!(line("*", "ui: sync", after, " ok ", 80), "  * ui: sync 1 min 15 s  ok");
-        assert_eq!(line("*", "ui: sync", after, "", 80), "  * ui: sync 1 min 15 s");
-        assert_eq!(line("*", "ui: sync", after, &"é".repeat(90), 40).chars().count(), 39);
+        assert_eq!(text("ui: sync", after, " ok ", 80), "ui: sync 1 min 15 s  ok");
+        assert_eq!(text("ui: sync", after, "", 80), "ui: sync 1 min 15 s");
+        assert_eq!(text("ui: sync", after, &"é".repeat(90), 40).chars().count(), 40);
         assert_eq!(elapsed(Duration::from_millis(320)), "0.3 s");
     }
 }

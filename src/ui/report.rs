@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::progress::{Progress, elapsed};
+use super::progress::elapsed;
 use super::{Ui, talk};
 use crate::base::plain;
+use crate::host::progress;
 use crate::plan::{Event, Outcome, Report, Step};
 
 /// For people: one line a step on stderr, in the voice of git.
@@ -16,7 +17,6 @@ pub struct Human {
     ui: Ui,
     /// What the step at hand said: of interest only if it fails.
     said: Last,
-    progress: Option<Progress>,
     since: Option<Instant>,
 }
 
@@ -38,17 +38,14 @@ impl Last {
 
 impl Human {
     pub fn new(ui: Ui) -> Self {
-        Self { ui, said: Last::default(), progress: None, since: None }
+        Self { ui, said: Last::default(), since: None }
     }
 
     /// A step that may take minutes begins.
     fn begin(&mut self, step: &Step) {
         let Step::Run(task) = step else { return };
         self.since = Some(Instant::now());
-        if !self.ui.quiet && !self.ui.verbose {
-            let what = plain(&format!("{}: {}", task.service, task.name));
-            self.progress = Progress::begin(&what, self.ui.width());
-        }
+        progress::doing(format!("{}: {}", task.service, task.name));
     }
 
     /// A hook that refused has said why: that must not be swallowed.
@@ -65,16 +62,13 @@ impl Report for Human {
             Event::Started { .. } => self.said.0.clear(),
             Event::Output { line } => {
                 let line = plain(line);
-                if let Some(progress) = &self.progress {
-                    progress.says(&line);
-                }
+                progress::says(&line);
                 self.said.push(line);
             }
             _ => {}
         }
-        // Whatever is said now is said where the line of progress was.
-        if !matches!(event, Event::Output { .. }) {
-            self.progress = None;
+        if matches!(event, Event::Done { .. } | Event::Failed { .. }) {
+            progress::done();
         }
         let ui = &self.ui;
         let style = ui.talk_style();
@@ -112,6 +106,7 @@ impl Report for Human {
             Event::PutBack { by, .. } => ui.say(&format!("  put back: {by}")),
             Event::NotPutBack { step, why } => talk(&format!("  not put back: {step}: {why}")),
             Event::Kept { step } => talk(&format!("  stays: {step}")),
+            Event::Note { line } => talk(&format!("  {line}")),
             Event::Finished { outcome } => {
                 let said = match outcome {
                     Outcome::Done => return,
@@ -149,6 +144,8 @@ pub struct Collect {
     pub put_back: Vec<String>,
     pub not_put_back: Vec<Value>,
     pub kept: Vec<String>,
+    /// What was said about putting back.
+    pub notes: Vec<String>,
     said: Last,
 }
 
@@ -171,6 +168,7 @@ impl Report for Collect {
                 self.not_put_back.push(json!({ "step": step.to_string(), "why": why }));
             }
             Event::Kept { step } => self.kept.push(step.to_string()),
+            Event::Note { line } => self.notes.push((*line).to_owned()),
             Event::Started { .. } => self.said.0.clear(),
             Event::Output { line } => self.said.push((*line).to_owned()),
             Event::Done { .. } | Event::Finished { .. } => {}

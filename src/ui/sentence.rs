@@ -105,9 +105,9 @@ pub(super) fn next(status: &Status) -> Vec<String> {
     let push = format!("git push -u {hub} {branch}");
     let hint = match status.relation {
         Relation::Behind | Relation::Diverged if status.forecast.result == Weather::Conflict => {
-            "settle the paths above with those who pushed, then pull: `gsync start`".to_owned()
+            "settle the paths above with those who pushed, then pull: `gsync pull`".to_owned()
         }
-        Relation::Behind | Relation::Diverged => "pull before you work: `gsync start`".to_owned(),
+        Relation::Behind | Relation::Diverged => "pull before you work: `gsync pull`".to_owned(),
         Relation::Ahead if dirty => "commit, then push: `gsync finish`".to_owned(),
         Relation::Ahead => "push it: `gsync finish`".to_owned(),
         Relation::Synced if dirty => "commit, then push: `gsync finish`".to_owned(),
@@ -125,7 +125,7 @@ pub(super) fn next(status: &Status) -> Vec<String> {
         Relation::Detached => {
             "go back to a branch: `git switch -`, or make one here: `git switch -c NAME`".to_owned()
         }
-        Relation::Unborn if status.behind > 0 => "take what is there: `gsync start`".to_owned(),
+        Relation::Unborn if status.behind > 0 => "take what is there: `gsync pull`".to_owned(),
         Relation::Unborn => "make the first commit: `git commit`".to_owned(),
         Relation::Unknown if status.notes.iter().any(|note| note.contains("shallow")) => {
             "bring the history here: `git fetch --unshallow`".to_owned()

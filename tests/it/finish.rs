@@ -115,7 +115,7 @@ fn a_branch_without_upstream_gets_one_and_undo_leaves_the_hub_alone() {
     let mine = ada.commit("b", "mine\n", "mine");
     ada.gsync(&["finish"]).exits(0);
     let hub = hub_tip(&lab, "main");
-    ada.gsync(&["undo"]).exits(0).says("stays: git push");
+    ada.gsync(&["undo"]).exits(0).says("the hub keeps it: origin has").says("gsync undo --hub r2");
     assert_eq!(ada.git(&["rev-parse", "HEAD"]), mine);
     assert_eq!(hub_tip(&lab, "main"), hub);
 }
@@ -156,7 +156,7 @@ fn a_submodule_pointer_does_not_go_back() {
     ada.gsync(&["finish"]).exits(1).says("because: sub").says("older commit");
     inside.git(&["checkout", "-q", &new]);
     ada.git(&["commit", "-q", "-a", "-m", "again"]);
-    // What comes in moves the pointer in the index, and leaves the submodule itself alone.
+    // What comes in moves the pointer, and a clean checkout that has the commit follows it.
     bob.git(&["pull", "-q"]);
     bob.git(&["update-index", "--cacheinfo", &format!("160000,{third},sub")]);
     bob.git(&["commit", "-q", "-m", "bob moves it"]);
@@ -164,9 +164,26 @@ fn a_submodule_pointer_does_not_go_back() {
     bob.git(&["pull", "-q", "--rebase"]);
     bob.push();
     ada.write("c", "dirty\n");
-    ada.gsync(&["pull"]).exits(0);
+    let before = all_of(&ada);
+    ada.gsync(&["pull"]).exits(0).says("checkout --detach");
+    assert_eq!(inside.git(&["rev-parse", "HEAD"]), third);
+    assert_eq!(ada.git(&["status", "--short"]), " M c");
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(inside.git(&["rev-parse", "HEAD"]), new);
+    assert_eq!(ada.git(&["status", "--short"]), " M c");
+    assert_eq!(all_of(&ada).lines().next(), before.lines().next());
+
+    // One on a branch of its own stays, is named, and is not committed backwards by accident.
+    inside.git(&["switch", "-q", "-c", "mine"]);
+    ada.gsync(&["pull"]).exits(0).says("git submodule update -- sub");
     assert_eq!(inside.git(&["rev-parse", "HEAD"]), new);
     assert_eq!(ada.git(&["status", "--short"]), " M c\n M sub");
+    let (before, hub) = (all_of(&ada), hub_tip(&lab, "main"));
+    ada.gsync(&["finish", "--all", "-m", "oops"])
+        .exits(1)
+        .says("older commit")
+        .says("because: sub");
+    assert_eq!((all_of(&ada), hub_tip(&lab, "main")), (before, hub));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn with_every_git_the_relation_is_told_as_it_is() {
         assert_eq!(behind["incoming"][0]["author"], "ben");
         let screen = ada.screen();
         assert!(screen.contains("1 behind origin/main (ben pushed 1 commit"), "{screen}");
-        assert!(screen.contains("gsync start"), "{screen}");
+        assert!(screen.contains("gsync pull"), "{screen}");
 
         ada.commit("a", "a\n", "from ada");
         assert_eq!(ada.relation(), "diverged");

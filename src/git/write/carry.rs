@@ -6,6 +6,7 @@
 //! filters, links, modes and sparse rules hold, and it looks again at each file it goes over.
 
 mod files;
+mod mend;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,14 +16,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::base::{Carry, CommitId, RefName, RepoPath};
 use crate::git::Git;
-use crate::git::raw::{Change, Entry, by_gsync};
+use crate::git::raw::{Change, Entry};
+use crate::host::progress;
 use files::Files;
 
-/// A place where the crash tests can stop.
-pub type Point<'a> = &'a mut dyn FnMut(&str);
+pub use mend::mend;
+
+/// A place where the crash tests can stop, and a person who says stop is obeyed.
+pub type Point<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
 
 /// Makes the move. What it finds other than announced, it leaves alone.
 pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
+    progress::doing("moving the files");
     let scratch = git.scratch_dir()?;
     let lock = IndexLock::take(git, &carry.snapshot)?;
     let index = Index::copied(git, &scratch)?;
@@ -39,75 +44,28 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     let seen = files.look()?;
     files.must_be_as_announced(&seen, &index, carry)?;
     fs::write(mark(git)?, carry.snapshot.as_str()).context("write down that the move begins")?;
-    point("move begun");
+    point("move begun")?;
     files.write(&seen, |change| change.to.clone())?;
     files.hollow(&carry.hollow_after)?;
     if let Some(snapshot) = &carry.restore {
         files.beyond(&git.snapshot_notes(snapshot)?.beyond)?;
     }
-    point("files written");
+    point("files written")?;
     match &carry.restore {
         Some(snapshot) => index.put_bytes(snapshot)?,
         None => index.bring(carry, &files)?,
     }
-    point("index made");
+    point("index made")?;
     if carry.from.commit != carry.to.commit {
         let to = carry.to.commit.as_ref();
         move_branch(git, &carry.branch, to, carry.from.commit.as_ref(), &carry.reflog)?;
     }
-    point("branch moved");
+    point("branch moved")?;
     index.put_in_place()?;
-    point("index in place");
-    drop(lock);
-    Ok(())
-}
-
-/// Takes back as much of a move as was done.
-pub fn mend(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
-    let begun = fs::read_to_string(mark(git)?).unwrap_or_default();
-    if begun != carry.snapshot.as_str() {
-        // It never began; a lock that it had taken already is given back.
-        IndexLock::drop_ours(git);
-        return Ok(());
-    }
-    let lock = IndexLock::take(git, &carry.snapshot)?;
-    let scratch = git.scratch_dir()?;
-    let (was, went) = (&carry.from, &carry.to);
-    let now = git.resolve_ref(&carry.branch)?;
-    if now != was.commit && now != went.commit {
-        bail!("{} was moved by somebody else since", carry.branch.short());
-    }
-    let changes = git.compare_trees(&was.work, &went.work)?;
-    let files = Files::new(git, &scratch, &changes);
-    let seen = files.look()?;
-    // A file that is neither the old one nor the new one may be half of the new one, or
-    // somebody's work of a moment ago: it is kept before the old one comes back.
-    let strange = changes.iter().any(|change| {
-        let now = seen.at(&change.path);
-        now.is_some() && now != change.from.as_ref() && now != change.to.as_ref()
-    });
-    if strange {
-        let found = git.write_commit(
-            &seen.tree,
-            &[&carry.snapshot],
-            &by_gsync(0, "files found half way, when a move was taken back\n"),
-        )?;
-        let name = git.next_snapshot()?;
-        super::set_ref(git, &name, Some(&found), None)?;
-    }
-    files.write(&seen, |change| change.from.clone())?;
-    files.hollow(&carry.hollow)?;
-    files.beyond(&git.snapshot_notes(&carry.snapshot)?.beyond)?;
-    point("files back");
-    if now != was.commit {
-        let why = "gsync: put back";
-        move_branch(git, &carry.branch, was.commit.as_ref(), now.as_ref(), why)?;
-    }
-    point("branch back");
-    let index = Index::copied(git, &scratch)?;
-    index.put_bytes(&carry.snapshot)?;
-    index.put_in_place()?;
-    fs::remove_file(mark(git)?).context("forget the move")?;
+    point("index in place")?;
+    // From here on the move is whole: what somebody builds on it is no half of anything.
+    fs::write(mark(git)?, whole(carry)).context("write down that the move is done")?;
+    point("move done")?;
     drop(lock);
     Ok(())
 }
@@ -134,6 +92,11 @@ fn move_branch(
 /// Where it is written down that a move was begun.
 fn mark(git: &Git) -> Result<PathBuf> {
     Ok(git.scratch_dir()?.join("moving"))
+}
+
+/// What the mark says when the move is whole.
+fn whole(carry: &Carry) -> String {
+    format!("{} whole", carry.snapshot)
 }
 
 /// git's own lock of the index. It holds the id of the snapshot, so that the lock of a killed

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::carry::{Index, IndexLock};
-use crate::base::{CommitId, RefName};
+use crate::base::{CommitId, Left, RefName, plain};
 use crate::git::Git;
 use crate::git::ask::{finish, refusal};
 use crate::host::env::INSIDE;
@@ -36,7 +36,10 @@ pub fn merge(
 /// Gives such a merge up, if it is still under way.
 pub fn unmerge(git: &Git, branch: &RefName, to: &CommitId, snapshot: &CommitId) -> Result<()> {
     if git.resolve_ref(branch)?.as_ref() != Some(to) {
-        bail!("{} was moved since", branch.short());
+        let name = plain(branch.short());
+        return Err(Left::new(format!("{name} moved on since: the merge stays as it is"))
+            .hint("look at what is there: `git log --oneline -5`")
+            .into());
     }
     if !in_progress(git)? {
         return Ok(());

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::base::{Branch, CommitId, Operation, Place, RepoPath};
 use crate::config::Hub;
 use crate::git::{self, Fetched, Git};
-use crate::sync::pull::facts::{Line, Start, Upstream, lines, start, upstream};
+use crate::sync::pull::facts::{Line, Start, Upstream, lines, must_have_files, start, upstream};
 
 /// All facts of a discard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub struct Facts {
 
 /// Looks, and asks the hub first.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
+    must_have_files(git)?;
     let mut facts = Facts {
         operation: git.operation().map(|(operation, _)| operation),
         unmerged: git.unmerged()?,

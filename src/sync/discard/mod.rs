@@ -46,7 +46,7 @@ pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
     }
     if !facts.commits.is_empty() {
         let n = count(facts.commits.len(), "commit");
-        plan = plan.note(format!("{n} of {branch} are in the snapshot only, from now on"));
+        plan = plan.note(format!("{branch} gives up {n}: from now on only the snapshot has them"));
     }
     let carry = Carry {
         branch: branch.full(),

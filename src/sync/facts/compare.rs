@@ -101,6 +101,12 @@ fn lost(
     let Ok(once) = git.only_in(repo, &former, std::slice::from_ref(theirs), TOLD) else {
         return Vec::new();
     };
-    let once: HashSet<&CommitId> = once.newest.iter().map(|commit| &commit.id).collect();
+    let mut once: HashSet<&CommitId> = once.newest.iter().map(|commit| &commit.id).collect();
+    // What this clone itself took back, nobody else rewrote.
+    let ours = tracking
+        .filter(|_| outgoing.newest.iter().any(|commit| once.contains(&commit.id)))
+        .and_then(|name| git.taken_back(name).ok())
+        .unwrap_or_default();
+    once.retain(|id| !ours.contains(id));
     outgoing.newest.iter().filter(|commit| once.contains(&commit.id)).cloned().collect()
 }

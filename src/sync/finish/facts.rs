@@ -31,6 +31,8 @@ pub struct Facts {
     pub config_file: std::path::PathBuf,
     /// Submodules whose pointer would go back to an older commit.
     pub backwards: Vec<RepoPath>,
+    /// Submodules whose checkout is older than the pointer: committing all would set it back.
+    pub stale: Vec<RepoPath>,
     pub others: Vec<Unpushed>,
 }
 
@@ -44,6 +46,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         target: None,
         config_file: git.common_dir.join("config"),
         backwards: Vec::new(),
+        stale: Vec::new(),
         others: Vec::new(),
     };
     let Some(branch) = facts.pull.branch.clone() else { return Ok(facts) };
@@ -51,6 +54,9 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         return Ok(facts);
     }
     facts.dirty = git.dirt(None)?.all;
+    if !facts.dirty.is_empty() {
+        facts.stale = git.stale_submodules()?;
+    }
     facts.staged =
         git.ask(&["diff", "--cached", "--quiet", "--ignore-submodules=dirty"])?.is_none();
     facts.target = match (&facts.pull.upstream, &facts.pull.remote) {

@@ -3,7 +3,7 @@
 
 pub mod facts;
 
-use crate::base::{CommitId, Edit, Problem, PushRef, RefName, count, plain, shell_quote};
+use crate::base::{CommitId, Edit, Problem, PushRef, RefName, RepoPath, count, plain, shell_quote};
 use crate::plan::{Plan, Step};
 use crate::sync::pull;
 use crate::sync::pull::facts::{Rehearsal, Start, Upstream};
@@ -23,6 +23,9 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
             .hint("stage what belongs together: `git add PATH`")
             .hint("commit all of it: `gsync finish --all -m MESSAGE`"));
     }
+    if all && !facts.stale.is_empty() {
+        return Err(back_to_older(&facts.stale).because("nothing was changed"));
+    }
     let snapshot = start.snapshot.clone();
     Ok(Plan::new(title)
         .then(Step::Keep { name: start.name.clone(), snapshot: snapshot.clone() })
@@ -33,6 +36,11 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
             all,
             snapshot,
         }))
+}
+
+fn back_to_older(paths: &[RepoPath]) -> Problem {
+    let problem = Problem::refuse("submodule", "a submodule would go back to an older commit");
+    named(problem, paths).hint("run `git submodule update`, and commit the pointer again")
 }
 
 /// What a finish was asked for.
@@ -56,9 +64,7 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
     }
     let mut plan = pull::plan(&facts.pull, "finish")?;
     if !facts.backwards.is_empty() {
-        let problem = Problem::refuse("submodule", "a submodule would go back to an older commit");
-        return Err(named(problem, &facts.backwards)
-            .hint("run `git submodule update`, and commit the pointer again"));
+        return Err(back_to_older(&facts.backwards));
     }
     let Some((remote, there)) = &facts.target else {
         return Err(Problem::refuse("no-hub", "there is no hub to push to")

@@ -29,7 +29,9 @@ pub fn observe(git: &Git, config: &Config) -> Result<ForceFacts> {
         config.guard.protected_branches.iter().any(|name| name == branch.as_str())
     });
     let keep = free_name(git)?;
-    Ok(ForceFacts { remote, at, seen, hub, relation, protected, keep, now: clock::now() })
+    let operation = git.operation().map(|(operation, _)| operation);
+    let now = clock::now();
+    Ok(ForceFacts { remote, at, seen, hub, relation, protected, operation, keep, now })
 }
 
 fn current(git: &Git) -> Result<Result<(Branch, CommitId), NoBranch>> {

@@ -3,8 +3,11 @@
 
 pub mod facts;
 
-use crate::base::{Branch, Commit, CommitId, Problem, PushRef, RefName, Time, count, shell_quote};
+use crate::base::{
+    Branch, Commit, CommitId, Operation, Problem, PushRef, RefName, Time, count, shell_quote,
+};
 use crate::plan::{Plan, Step};
+use crate::sync::pull::in_progress;
 
 /// Commits that are named one by one.
 pub const NAMED: usize = 10;
@@ -23,6 +26,8 @@ pub struct ForceFacts {
     /// How what was seen stands to what would be pushed; nothing: it cannot be told here.
     pub relation: Option<Relation>,
     pub protected: bool,
+    /// git is in the middle of this.
+    pub operation: Option<Operation>,
     /// A free name to keep the old tip under.
     pub keep: RefName,
     pub now: Time,
@@ -68,6 +73,9 @@ pub fn way_back(plan: &Plan) -> Option<String> {
 /// Decides what is pushed, or why nothing is.
 pub fn plan(facts: &ForceFacts) -> Result<Plan, Problem> {
     let remote = &facts.remote;
+    if let Some(operation) = facts.operation.filter(|operation| *operation != Operation::Bisect) {
+        return Err(in_progress(operation));
+    }
     let (branch, head) = match &facts.at {
         Ok(at) => at,
         Err(NoBranch::Detached) => {
@@ -202,6 +210,7 @@ mod tests {
                 added: 1,
             }),
             protected: false,
+            operation: None,
             keep: RefName::new("refs/gsync/undo/pushed/1"),
             now: Time(1060),
         }

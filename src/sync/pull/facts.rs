@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
-use crate::base::{Branch, Commit, CommitId, Operation, RefName, RepoPath, plain};
+use crate::base::{
+    Branch, Commit, CommitId, Operation, Problem, RefName, RepoPath, plain, shell_quote,
+};
 use crate::config::Hub;
 use crate::git::{self, Git};
 
-pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Way};
+pub use crate::git::{Among, Beyond, Fetched, Rehearsal, Standing, Submodule, Way};
 
 /// A commit as a line: for reports.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -66,6 +68,8 @@ pub struct Facts {
     pub in_the_way: Vec<RepoPath>,
     /// Directories without a file in which files would come.
     pub hollow: Vec<RepoPath>,
+    /// Submodules whose pointers would change.
+    pub submodules: Vec<Submodule>,
 }
 
 /// Which branch follows what, and what matters for a fetch: one question for all of it.
@@ -73,6 +77,7 @@ const SETTINGS: &str = r"^(branch\..*\.remote|remote\..*\.(url|fetch)|core\.sshc
 
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
+    must_have_files(git)?;
     // All at once: in a large repository the first takes as long as a fetch.
     let (unmerged, branch, head, settings) = std::thread::scope(|scope| {
         let unmerged = scope.spawn(|| git.unmerged());
@@ -108,6 +113,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         rehearsal: None,
         in_the_way: Vec::new(),
         hollow: Vec::new(),
+        submodules: Vec::new(),
     };
     let Some(branch) = facts.branch.clone() else { return Ok(facts) };
     if facts.operation.is_some() || !facts.unmerged.is_empty() {
@@ -154,6 +160,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     if let Rehearsal::Clean { to, .. } = &rehearsal {
         facts.in_the_way = git.obstacles(&start.standing.place.work, &to.work)?;
         facts.hollow = git.hollow(&start.standing.place.work, &to.work)?;
+        facts.submodules = git.submodules_between(&start.standing.place.work, &to.work)?;
     }
     if let Rehearsal::Conflict { among: Among::Commits, .. } = &rehearsal {
         // What a merge with conflicts would write, git would write over ignored files.
@@ -167,6 +174,17 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     facts.rehearsal = Some(rehearsal);
     facts.start = Some(start);
     Ok(facts)
+}
+
+/// In a bare repository there is nothing that could be moved.
+pub fn must_have_files(git: &Git) -> Result<()> {
+    if git.work_dir.is_some() {
+        return Ok(());
+    }
+    let place = git.git_dir.display().to_string();
+    Err(Problem::refuse("bare", "this is a bare repository: nobody works in it")
+        .hint(format!("make a clone and go there: `git clone {}`", shell_quote(&place)))
+        .into())
 }
 
 /// What stands now, and a snapshot of it that is not kept yet.
@@ -251,6 +269,12 @@ fn lost(
     }
     let args = [&["rev-list", head.as_str(), "--not", now.as_str()], &known[..]].concat();
     let never_there = git.must(&args)?;
-    let lost = local.iter().filter(|line| !never_there.contains(line.id.as_str()));
-    Ok(lost.cloned().collect())
+    let once: Vec<Line> =
+        local.iter().filter(|line| !never_there.contains(line.id.as_str())).cloned().collect();
+    if once.is_empty() {
+        return Ok(once);
+    }
+    // What this clone itself took back (`gsync undo --hub`), nobody else rewrote.
+    let ours = git.taken_back(&RefName::new(upstream))?;
+    Ok(once.into_iter().filter(|line| !ours.contains(&line.id)).collect())
 }

@@ -1,6 +1,6 @@
 //! Facts to plan: what a pull does, and what it will not do.
 
-use super::facts::{Among, Facts, Fetched, Line, Rehearsal, Upstream, Way};
+use super::facts::{Among, Facts, Fetched, Line, Rehearsal, Submodule, Upstream, Way};
 use crate::base::{
     Branch, Carry, Operation, Problem, RefName, RepoPath, count, plain, shell_quote,
 };
@@ -12,6 +12,16 @@ pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
     let name = match &facts.upstream {
         Upstream::At { name, .. } => plain(RefName::new(name).short()),
         Upstream::Gone { name } => return Err(gone(branch, name)),
+        Upstream::None if facts.fetched.is_none() => {
+            return Err(Problem::refuse("no-hub", "this repository has no hub")
+                .hint("name one: `git remote add origin ADDRESS`"));
+        }
+        Upstream::None if facts.head.is_none() => {
+            let message = format!("{branch} has no commit yet, and follows no branch");
+            return Err(Problem::refuse("unborn", message)
+                .hint("begin: `git commit`")
+                .hint("take up what the hub has: `git switch -c NAME --track origin/NAME`"));
+        }
         Upstream::None => {
             let note = format!(
                 "{branch} follows no branch; `git push -u {} {}` gives it one",
@@ -64,6 +74,17 @@ pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
     let mut plan = Plan::new(format!("{title} {branch}"))
         .then(Step::Keep { name: start.name.clone(), snapshot: start.snapshot.clone() })
         .then(Step::Carry(Box::new(carry)));
+    for sub in &facts.submodules {
+        let Submodule { path, dir, from, to, follows } = sub;
+        if *follows {
+            let (dir, from, to) = (dir.clone(), from.clone(), to.clone());
+            plan = plan.then(Step::Follow { dir, from, to });
+        } else {
+            let name = shell_quote(&String::from_utf8_lossy(path.as_bytes()));
+            let line = format!("the submodule {path} has moved to {}", to.short());
+            plan = plan.note(format!("{line}: `git submodule update -- {name}`"));
+        }
+    }
     plan = plan.note(came_in(facts, way, &name));
     plan = facts.incoming.iter().take(MOST).fold(plan, |plan, line| plan.note(told(line)));
     if facts.incoming.len() > MOST {
@@ -266,7 +287,24 @@ mod tests {
             }),
             in_the_way: Vec::new(),
             hollow: Vec::new(),
+            submodules: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_submodule_follows_if_it_can_and_is_named_if_not() {
+        let one = |follows| Submodule {
+            path: "sub".into(),
+            dir: "/w/sub".into(),
+            from: id("a"),
+            to: id("b"),
+            follows,
+        };
+        let facts = Facts { submodules: vec![one(true), one(false)], ..behind() };
+        let plan = plan(&facts, "pull").unwrap();
+        assert_eq!(plan.steps.len(), 3);
+        assert!(plan.steps[2].to_string().starts_with("git -C /w/sub checkout --detach"));
+        assert!(plan.notes[0].ends_with("`git submodule update -- sub`"));
     }
 
     #[test]
@@ -331,7 +369,13 @@ mod tests {
     #[test]
     fn with_nothing_new_there_is_nothing_to_do_whatever_lies_around() {
         for upstream in [behind().upstream, Upstream::None] {
-            let facts = Facts { incoming: Vec::new(), upstream, start: None, ..behind() };
+            let known = crate::git::Known {
+                remote: "origin".into(),
+                at: crate::base::Time(0),
+                missing: Vec::new(),
+            };
+            let fetched = Some(Fetched::Done(known));
+            let facts = Facts { incoming: Vec::new(), upstream, start: None, fetched, ..behind() };
             assert!(plan(&facts, "start").unwrap().steps.is_empty());
         }
     }

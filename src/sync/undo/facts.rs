@@ -1,11 +1,15 @@
 //! What there is to know before a run is taken back: what it moved, and what happened since.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
-use crate::base::{Carry, CommitId, Operation, Place, RefName, RepoPath};
-use crate::git::Git;
+use crate::base::{Carry, CommitId, Operation, Place, Problem, RefName, RepoPath, plain};
+use crate::git::{self, Asked, Git};
 use crate::plan::{Before, Step};
-use crate::sync::pull::facts::{Line, Start, lines, start};
+use crate::sync::pull::facts::{Start, lines, start};
+
+pub use crate::sync::pull::facts::Line;
 
 /// Where the branch, the index and the files of a run would go back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,25 @@ pub struct Way {
     pub hollow_after: Vec<RepoPath>,
 }
 
+/// A ref that a run sent to a hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnHub {
+    pub remote: String,
+    pub name: RefName,
+    /// What the run put there; nothing: it was deleted.
+    pub put: Option<CommitId>,
+    /// Where it stood before, if the journal knows.
+    pub was: Option<Option<CommitId>>,
+    /// Where it stands now, if that was asked.
+    pub now: Option<CommitId>,
+    /// Whether what stood there before is in this repository.
+    pub here: bool,
+    /// The commits that the hub would lose.
+    pub cut: Vec<Line>,
+    /// What came there since.
+    pub since: Vec<Line>,
+}
+
 /// All facts of an undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
@@ -36,10 +59,15 @@ pub struct Facts {
     pub way: Option<Way>,
     /// The run started a merge that is still under way: what stands now.
     pub merging: Option<Start>,
+    /// What was sent.
+    pub sent: Vec<OnHub>,
+    /// The branch is back where the run found it: only the hub is left.
+    pub is_back: bool,
 }
 
-/// Looks at what a run did (its steps, with what was there before) and at what is now.
-pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
+/// Looks at what a run did (its steps, with what was there before) and at what is now. The hub
+/// is asked, with a deadline, only if it is to be led back too.
+pub fn observe(git: &Git, begun: &[(Step, Before)], hub: Option<Duration>) -> Result<Facts> {
     let mut facts = Facts {
         operation: git.operation().map(|(operation, _)| operation),
         unmerged: git.unmerged()?,
@@ -47,7 +75,12 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
         moved: None,
         way: None,
         merging: None,
+        sent: sent(begun),
+        is_back: false,
     };
+    if let Some(deadline) = hub {
+        facts.sent.iter_mut().try_for_each(|one| ask(git, one, deadline))?;
+    }
     let started = begun.iter().any(|(step, _)| match step {
         Step::Merge { branch, .. } => facts.branch.as_ref() == Some(branch),
         _ => false,
@@ -64,6 +97,14 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
         return Ok(facts);
     }
     let now = git.resolve_ref(&branch)?;
+    let moves = begun.iter().any(|(step, _)| match step {
+        Step::Carry(carry) => carry.from.commit != carry.to.commit,
+        step => matches!(step, Step::Commit { .. } | Step::Merge { .. }),
+    });
+    if hub.is_some() && moves && now == back.commit {
+        facts.is_back = true;
+        return Ok(facts);
+    }
     let Some(since) = last_move(git, begun, now.as_ref())? else {
         let range = now.iter().map(CommitId::as_str).chain(["-20"]);
         facts.moved = Some((branch, lines(git, &range.collect::<Vec<_>>())?));
@@ -95,6 +136,82 @@ pub fn observe(git: &Git, begun: &[(Step, Before)]) -> Result<Facts> {
     let hollow_after = hollow_after.unwrap_or_default();
     facts.way = Some(Way { branch, since, start, back, exact, in_the_way, hollow, hollow_after });
     Ok(facts)
+}
+
+/// What was sent, each ref once: from where it stood first to where it was put last.
+fn sent(begun: &[(Step, Before)]) -> Vec<OnHub> {
+    let mut sent: Vec<OnHub> = Vec::new();
+    for (step, before) in begun {
+        let Step::Push { remote, refs } = step else { continue };
+        for push in refs {
+            let same = |one: &&mut OnHub| one.remote == *remote && one.name == push.to;
+            if let Some(one) = sent.iter_mut().find(same) {
+                one.put.clone_from(&push.from);
+                continue;
+            }
+            let noted = match before {
+                Before::Hub { refs } => refs.iter().find(|(name, _)| *name == push.to),
+                _ => None,
+            };
+            let leased = || push.lease.clone().map(|lease| Some(lease).filter(|id| !id.is_zero()));
+            sent.push(OnHub {
+                remote: remote.clone(),
+                name: push.to.clone(),
+                put: push.from.clone(),
+                was: noted.map(|(_, was)| was.clone()).or_else(leased),
+                now: None,
+                here: false,
+                cut: Vec::new(),
+                since: Vec::new(),
+            });
+        }
+    }
+    sent
+}
+
+/// Where the hub stands now, and what there would be to lose.
+fn ask(git: &Git, one: &mut OnHub, deadline: Duration) -> Result<()> {
+    let tips = match git.remote_tips(&one.remote, &[&one.name], deadline)? {
+        Asked::Tips(tips) => tips,
+        Asked::Unreachable(why) => {
+            let message = format!("the hub {} cannot be asked", plain(&one.remote));
+            return Err(Problem::blind("unreachable", message)
+                .because(why)
+                .because("without knowing where it stands, nothing is taken back there")
+                .into());
+        }
+    };
+    one.now = tips.into_iter().next().map(|(_, id)| id);
+    let known = |id: &Option<CommitId>| -> Result<Option<CommitId>> {
+        id.as_ref().map_or(Ok(None), |id| git.resolve_commit(id.as_str()))
+    };
+    let was = one.was.clone().flatten();
+    one.here = known(&was)?.is_some();
+    let apart = |tip: &CommitId, hidden: Option<&CommitId>| {
+        let hidden = hidden.map(|id| format!("^{id}"));
+        let range: Vec<&str> = [tip.as_str()].into_iter().chain(hidden.as_deref()).collect();
+        match hidden {
+            Some(_) => lines(git, &range),
+            // A whole branch goes: what is nowhere else on the hub.
+            None => lines(git, &[tip.as_str(), "--not", "--exclude", &tracked(one), "--remotes"]),
+        }
+    };
+    if one.now == one.put {
+        if let Some(put) = known(&one.put)? {
+            one.cut = apart(&put, was.as_ref().filter(|_| one.here))?;
+        }
+    } else if one.now != was {
+        let _ = git::fetch(git, &one.remote, deadline)?;
+        if let (Some(now), Some(put)) = (known(&one.now)?, known(&one.put)?) {
+            one.since = apart(&now, Some(&put))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a branch of a remote is remembered.
+fn tracked(one: &OnHub) -> String {
+    format!("refs/remotes/{}/{}", one.remote, one.name.short())
 }
 
 /// Where the first step that moves something started.

@@ -2,17 +2,79 @@
 //! is done. What others have seen stays seen.
 
 pub mod facts;
+mod hub;
 
 use crate::base::{Carry, Problem, RefName, RunId, plain, shell_quote};
 use crate::plan::{Before, Plan, Step, Undo};
 use crate::sync::pull::{in_progress, named};
 use facts::{Facts, Way};
 
-/// The plan that takes a run back.
-pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+/// What is to be taken back.
+#[derive(Debug, Clone)]
+pub struct What {
+    /// The runs of one command, the oldest first.
+    pub runs: Vec<RunId>,
+    /// On the hub too.
+    pub hub: bool,
+    /// Branches of which it is said plainly what others will see.
+    pub protected: Vec<String>,
+}
+
+impl What {
+    /// What these runs are called in a sentence.
+    fn name(&self) -> String {
+        match &self.runs[..] {
+            [] => "nothing".to_owned(),
+            [one] => one.to_string(),
+            [one, other] => format!("{one} and {other}"),
+            [first, .., last] => format!("{first} to {last}"),
+        }
+    }
+}
+
+/// Whether there is anything in it that an undo is about: what only restarted services is not.
+pub fn leaves_something(begun: &[(Step, Before)]) -> bool {
+    begun.iter().any(|(step, before)| match step {
+        Step::Push { .. } | Step::Unmerge { .. } => true,
+        step => matches!(step.undo(before), Undo::By(_)),
+    })
+}
+
+/// The plan that takes runs back.
+pub fn plan(what: &What, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+    let run = &what.name();
     let mut plan = Plan::new(format!("undo {run}"));
-    let moves = begun.iter().any(|(step, _)| is_move(step));
-    if moves {
+    if facts.is_back {
+        plan = plan.note(format!("the branch is back already where {run} found it"));
+    } else {
+        plan = here(plan, run, begun, facts)?;
+    }
+    if what.hub {
+        return hub::back(plan, &facts.sent, &what.protected, run);
+    }
+    let last = what.runs.last().map_or("", RunId::as_str);
+    let plan = hub::stays(plan, &facts.sent, last);
+    if plan.steps.is_empty() && !plan.notes.is_empty() {
+        let problem = Problem::refuse("final", format!("{run} cannot be taken back"));
+        let notes = plan.notes.iter().filter(|note| facts.sent.is_empty() || !note.contains('`'));
+        let problem = notes.fold(problem, Problem::because);
+        let problem = match facts.sent.is_empty() {
+            true => problem,
+            false => problem.hint(format!("take it back on the hub: `gsync undo --hub {last}`")),
+        };
+        return Err(problem.hint("look at older runs with `gsync log`, and name one"));
+    }
+    Ok(plan)
+}
+
+/// What is taken back in this repository.
+fn here(
+    mut plan: Plan,
+    run: &str,
+    begun: &[(Step, Before)],
+    facts: &Facts,
+) -> Result<Plan, Problem> {
+    if begun.iter().any(|(step, _)| is_move(step)) {
         plan = back(plan, run, begun, facts)?;
     }
     for (step, before) in begun.iter().rev().filter(|(step, _)| !is_move(step)) {
@@ -22,14 +84,11 @@ pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan
                 plan = plan.note(format!("stays: {name}"));
             }
             Undo::By(undo) => plan = plan.then(undo),
-            Undo::Nothing => {}
-            Undo::Never => plan = plan.note(format!("stays: {step}")),
+            Undo::Never if !matches!(step, Step::Push { .. }) => {
+                plan = plan.note(format!("stays: {step}"));
+            }
+            Undo::Nothing | Undo::Never => {}
         }
-    }
-    if plan.steps.is_empty() && !plan.notes.is_empty() {
-        let problem = Problem::refuse("final", format!("{run} cannot be taken back"));
-        let problem = plan.notes.iter().fold(problem, Problem::because);
-        return Err(problem.hint("look at older runs with `gsync log`, and name one"));
     }
     Ok(plan)
 }
@@ -42,7 +101,7 @@ fn is_move(step: &Step) -> bool {
     matches!(step, Step::Carry(_) | Step::Commit { .. } | Step::Merge { .. })
 }
 
-fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+fn back(plan: Plan, run: &str, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
     if let Some(start) = &facts.merging {
         let abort = begun.iter().find_map(|(step, before)| match (step, step.undo(before)) {
             (Step::Merge { .. }, Undo::By(undo)) => Some(undo),
@@ -85,7 +144,7 @@ fn back(plan: Plan, run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Res
         .then(Step::Carry(Box::new(carry(way, run)?))))
 }
 
-fn carry(way: &Way, run: &RunId) -> Result<Carry, Problem> {
+fn carry(way: &Way, run: &str) -> Result<Carry, Problem> {
     let to = way.back.as_ref().map_err(|paths| {
         let message = format!("work that was done since {run} is on the same lines");
         named(Problem::refuse("conflict", message), paths)
