@@ -445,6 +445,9 @@ fn a_flood_stays_within_its_memory_and_its_disk() {
 #[test]
 fn on_a_terminal_a_line_moves_while_a_step_runs_and_elsewhere_nothing_does() {
     let lab = Lab::new();
+    if !crate::on_pull::has_terminals(&lab) {
+        return;
+    }
     let ada = with_services(&lab, &one("run = \"echo working; sleep 0.6\""));
     let script = "import os, pty, sys\n\
         pid, fd = pty.fork()\n\
