@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::Context;
 use super::args::FinishArgs;
-use crate::base::{Exit, Problem, RefName, RefUpdate};
+use super::{Context, presence};
+use crate::base::{Exit, Presence, Problem, RefName, RefUpdate};
 use crate::config::Config;
 use crate::git::{self, Fetched};
 use crate::guard::{self, Severity, Verdict};
@@ -84,6 +84,9 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         Some(sent) if done => verify(context, &config, sent)?,
         _ => false,
     };
+    if done {
+        presence::tell(&context.git, ui, &config, Some(Presence::Idle));
+    }
     if ui.json {
         tell(context, &ran, &runs, &plan.notes, sent.as_ref(), verified);
     } else if done && !plan.steps.is_empty() {

@@ -14,6 +14,8 @@ mod judge;
 mod log;
 mod manual;
 mod messages;
+mod peers;
+mod presence;
 mod production;
 mod pull;
 mod push;
@@ -84,6 +86,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
+        Command::Peers(args) => peers::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
     }
 }

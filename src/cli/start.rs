@@ -1,12 +1,14 @@
 //! `gsync start`: pull before work. Says what came in, or shows it without taking it.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Context;
 use super::args::StartArgs;
 use super::production::InProduction;
-use crate::base::Exit;
+use super::{Context, presence};
+use crate::base::{Exit, Presence};
+use crate::peers::warn;
+use crate::plan::Outcome;
 use crate::sync::pull;
 use crate::sync::pull::facts::{Facts, Upstream};
 
@@ -16,14 +18,26 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         return review(context, &pull::facts::observe(&context.git, &config.hub)?);
     }
     let production = InProduction::observe(context, &config, args.allow_critical)?;
-    let (plan, ran) = context.act(&args.act.how(), || {
+    let known = || presence::tell(&context.git, &context.ui, &config, Some(Presence::Working));
+    let plan = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
         production.allows(context, &facts)?;
         Ok(pull::plan(&facts, "start")?)
+    };
+    let (plan, ran) = context.act_then(&args.act.how(), plan, |_, outcome| {
+        // The one object on stdout has the peers too; people need not wait under the lock.
+        Ok(match outcome == Outcome::Done && context.ui.json {
+            true => json!({ "peers": known().map(|known| known.view().peers) }),
+            false => Value::Null,
+        })
     })?;
     if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
         plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
         production.what_is_old(context, &config)?;
+    }
+    if !args.act.dry_run && ran.exit() == Exit::Done && !context.ui.json {
+        let met = known().map(|known| warn::starting(&known.view()));
+        met.into_iter().flatten().for_each(|line| context.ui.say(&format!("  {line}")));
     }
     Ok(ran.exit())
 }

@@ -140,13 +140,13 @@ fn read_raw(bytes: &[u8]) -> Result<Vec<Incoming>> {
 }
 
 /// A place for objects that nobody needs afterwards.
-struct Scratch {
+pub(super) struct Scratch {
     dir: TempDir,
     real: OsString,
 }
 
 impl Scratch {
-    fn new(git: &Git) -> Result<Self> {
+    pub(super) fn new(git: &Git) -> Result<Self> {
         let dir = TempDir::with_prefix("gsync-").context("make a temporary directory")?;
         // The list is separated by colons, unless an entry is quoted.
         let objects = git.common_dir.join("objects");
@@ -161,7 +161,11 @@ impl Scratch {
         Ok(Self { dir, real: OsStr::from_bytes(&real).to_owned() })
     }
 
-    fn lend(&self, command: &mut std::process::Command) {
+    pub(super) fn path(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    pub(super) fn lend(&self, command: &mut std::process::Command) {
         command
             .env("GIT_OBJECT_DIRECTORY", self.dir.path())
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.real);

@@ -23,6 +23,7 @@ mod rehearse;
 mod snapshot;
 mod staged;
 mod state;
+mod states;
 mod tip;
 mod trees;
 mod walk;
@@ -50,9 +51,13 @@ pub use rehearse::{Among, Rehearsal, Way};
 pub use snapshot::{Beyond, Dirt, Notes, Standing};
 pub use staged::Staged;
 pub use state::{Head, Upstream};
+pub use states::{Entries, Listing};
 pub use tip::tip_at;
 pub use trees::{Entry, TreeWalk, What};
 pub use walk::Side;
+
+/// Set for the hooks of a push that gsync itself makes: the command tells the others by itself.
+pub const OWN_PUSH: &str = "GSYNC_OWN_PUSH";
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]
