@@ -8,7 +8,6 @@ use super::Context;
 use super::args::ActArgs;
 use crate::base::{Exit, Problem};
 use crate::config::Config;
-use crate::git::Head;
 use crate::host::clock;
 use crate::peers::facts::{self, Answer, Hub};
 use crate::peers::forget;
@@ -81,7 +80,7 @@ fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
         return Err(Problem::blind("hub", format!("{} cannot be asked: {why}", hub.remote)).into());
     }
     let memory = memory.unwrap_or_default();
-    let view = view(&memory, &mine(context, &memory)?, clock::now(), hub.ttl);
+    let view = look(context, hub, &memory)?;
     if ui.is_for_programs() {
         ui.object(&json!({
             "peers": view.peers, "unreadable": view.unreadable, "as_of": view.at,
@@ -96,18 +95,21 @@ fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is changed here; nothing is looked at where there is nobody to compare with.
-fn mine(context: &Context, memory: &Memory) -> Result<Mine> {
+/// The others beside our work; nothing is looked at where there is nobody to compare with.
+fn look(context: &Context, hub: &Hub, memory: &Memory) -> Result<View> {
     let git = &context.git;
     if memory.peers.is_empty() {
-        return Ok(Mine::default());
+        return Ok(view(memory, &Mine::default(), clock::now(), hub.ttl));
     }
     let scan = git.scan()?;
-    let repo = git.library();
-    let (head, upstream): (Head, _) = git.position(repo.as_ref())?;
+    let (head, upstream) = git.position(git.library().as_ref())?;
     let upstream = upstream.and_then(|upstream| upstream.id);
     let changes = scan.end()?.changes;
-    Ok(facts::mine(git, &changes, head.id.as_ref(), upstream.as_ref()))
+    let mine = facts::mine(git, &changes, head.id.as_ref(), upstream.as_ref());
+    let mut seen = view(memory, &mine, clock::now(), hub.ttl);
+    let clean = changes.is_empty();
+    facts::meet(git, memory, &mut seen, head.id.as_ref(), upstream.as_ref(), clean)?;
+    Ok(seen)
 }
 
 fn forget(context: &Context, hub: &Hub, args: &ForgetArgs) -> Result<Exit> {

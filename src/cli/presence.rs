@@ -9,15 +9,16 @@ use anyhow::Result;
 
 use super::background;
 use crate::base::{Exit, Presence, RepoPath};
-use crate::config::{self, Config, Publish};
+use crate::config::{self, Config, Publish, Share};
 use crate::git::{self, Git};
+use crate::guard;
 use crate::host::{clock, env, knowledge, processes, read};
 use crate::peers::entry::{self, Entry};
 use crate::peers::facts::{self, Answer, Hub};
 use crate::peers::memory::{Memory, Published};
 use crate::peers::view::{Mine, View, view};
-use crate::peers::{publish, warn};
-use crate::run::{self, Sent, State};
+use crate::peers::{name, publish, warn};
+use crate::run::{self, Sent, Shared, State};
 use crate::ui::Ui;
 
 /// The word after `gsync hook` that starts a worker.
@@ -102,6 +103,9 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
             if let Some(last) = &told.last {
                 now.entry.id = last.entry.id.clone();
             }
+            if !refused {
+                share(git, hub, &now)?;
+            }
             return Ok(Some(now));
         };
         let name = publish::place(&publication);
@@ -122,6 +126,7 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
                 told.last = Some(Published { remote, commit, entry: now.entry.clone() });
                 facts::note_told(git, &told);
                 facts::note_accepted(git);
+                share(git, hub, &now)?;
                 return Ok(Some(now));
             }
             Sent::Refused(why) => {
@@ -133,6 +138,40 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
         }
     }
     Ok(known)
+}
+
+/// Where the repository wants it, the work itself is put beside the entry, unless the guard
+/// would not let all of it out; else what was put there before is taken away.
+fn share(git: &Git, hub: &Hub, now: &Known) -> Result<()> {
+    let there = now.memory.content(&now.entry.id).map(|content| &content.commit);
+    let name = name::content_ref(&now.entry.id);
+    let bench = git.bench()?;
+    let work = match &now.entry.head {
+        Some(head) if hub.share == Share::Content && may_go_out(git, now)? => {
+            Some(bench.work(head, now.entry.dirty.is_empty())?)
+        }
+        _ => None,
+    };
+    if work.as_ref() != there {
+        let work = work.as_ref().map(|commit| (&bench, commit));
+        run::share(git, &hub.remote, &Shared { name: &name, work, expect: there }, hub.deadline)?;
+    }
+    Ok(())
+}
+
+/// Whether all uncommitted work could be committed, and all commits pushed.
+fn may_go_out(git: &Git, now: &Known) -> Result<bool> {
+    let entry = &now.entry;
+    if !entry.dirty.is_empty() {
+        let dirt = git.dirt(None)?;
+        if !guard::facts::these(git, &dirt.all)?.passes() {
+            return Ok(false);
+        }
+    }
+    let (Some(head), true) = (&entry.head, entry.ahead > 0) else { return Ok(true) };
+    let Some(upstream) = &entry.upstream else { return Ok(false) };
+    let range = format!("refs/remotes/{upstream}..{head}");
+    Ok(guard::facts::range(git, &range)?.passes())
 }
 
 /// A push to the hub goes on as soon as the hook has let it pass: a process of its own waits

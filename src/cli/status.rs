@@ -95,7 +95,12 @@ fn meet(
         return;
     }
     let mine = peers::mine(git, &status.changes, status.head.as_ref(), upstream);
-    let seen = view(memory, &mine, status.now, hub.ttl);
+    let mut seen = view(memory, &mine, status.now, hub.ttl);
+    let clean = status.changes.is_empty();
+    let met = peers::meet(git, memory, &mut seen, status.head.as_ref(), upstream, clean);
+    if let Err(err) = met {
+        status.notes.push(format!("what the peers' work would meet is not known: {err:#}"));
+    }
     if let Some(why) = silent.filter(|_| !seen.peers.is_empty()) {
         let ago = seen.at.ago(status.now);
         status.notes.push(format!("what the peers do is as of {ago}: {why}"));

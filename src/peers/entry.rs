@@ -54,9 +54,6 @@ pub struct Entry {
     #[serde(default)]
     pub state: Presence,
     pub time: Time,
-    /// The uncommitted work as a commit, where it is shared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<CommitId>,
 }
 
 impl Entry {
@@ -108,7 +105,6 @@ impl Entry {
         self.branch = self.branch.map(|branch| Branch::new(word(branch.as_str())));
         self.upstream = self.upstream.map(|upstream| word(&upstream));
         self.head = self.head.and_then(|id| CommitId::parse(id.as_str()));
-        self.content = self.content.and_then(|id| CommitId::parse(id.as_str()));
         self.outgoing.retain(|commit| CommitId::parse(commit.id.as_str()).is_some());
         self.outgoing.truncate(COMMITS);
         self.dirty.retain(is_path);
@@ -162,7 +158,6 @@ pub(super) mod tests {
             outgoing: Vec::new(),
             state: Presence::Working,
             time: Time(1_700_000_000),
-            content: None,
         }
     }
 

@@ -34,10 +34,8 @@ pub fn plan(facts: &Facts, id: &str, force: bool) -> Result<Plan, Problem> {
             )));
     }
     let mut refs = vec![take_away(name::entry_ref(&id), &known.commit)];
-    for (whose, commit) in &facts.memory.contents {
-        if *whose == id {
-            refs.push(take_away(name::content_ref(&id), commit));
-        }
+    if let Some(content) = facts.memory.content(&id) {
+        refs.push(take_away(name::content_ref(&id), &content.commit));
     }
     let step = Step::Push { remote: facts.remote.clone(), refs };
     Ok(Plan::new(format!("forget the peer {id}")).then(step))
@@ -68,7 +66,7 @@ fn unknown(facts: &Facts, id: &PeerId) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::super::entry::tests::entry;
-    use super::super::memory::Known;
+    use super::super::memory::{Content, Known};
     use super::super::view::{Mine, view};
     use super::*;
 
@@ -82,7 +80,7 @@ mod tests {
             met: entry.time,
             entry: Some(entry.clone()),
         };
-        let contents = vec![(entry.id, commit)];
+        let contents = vec![Content { id: entry.id, commit, here: false }];
         let memory = Memory { peers: vec![known], contents, ..Memory::default() };
         let view = view(&memory, &Mine::default(), now, 86400);
         Facts { remote: "origin".into(), memory, view, now }

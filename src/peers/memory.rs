@@ -14,9 +14,18 @@ pub struct Memory {
     /// Refs whose names gsync would not write.
     #[serde(default)]
     pub odd: usize,
-    /// Uncommitted work that is shared: whose, and the commit.
+    /// Uncommitted work that is shared.
     #[serde(default)]
-    pub contents: Vec<(PeerId, CommitId)>,
+    pub contents: Vec<Content>,
+}
+
+/// The work of a clone that shares contents, as a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    pub id: PeerId,
+    pub commit: CommitId,
+    /// It was fetched.
+    pub here: bool,
 }
 
 /// One entry.
@@ -75,5 +84,10 @@ impl Refused {
 impl Memory {
     pub fn find(&self, id: &PeerId) -> Option<&Known> {
         self.peers.iter().find(|known| known.id == *id)
+    }
+
+    /// The shared work of a clone.
+    pub fn content(&self, id: &PeerId) -> Option<&Content> {
+        self.contents.iter().find(|content| content.id == *id)
     }
 }

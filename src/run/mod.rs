@@ -25,7 +25,7 @@ pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;
-pub use presence::{Sent, State, publish, share};
+pub use presence::{Sent, Shared, State, publish, share};
 pub use rescue::rescue;
 pub use stop::{listen, stopped};
 pub use task::remember;

@@ -8,25 +8,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::base::{CommitId, RefName};
 use crate::git::Git;
 use crate::git::write::state;
 
-pub use crate::git::write::state::{Sent, State};
+pub use crate::git::write::state::{Sent, Shared, State};
 
 /// Puts an entry on the hub, if its ref stands where it was seen.
 pub fn publish(git: &Git, remote: &str, state: &State<'_>, deadline: Duration) -> Result<Sent> {
     state::send(git, remote, state, deadline)
 }
 
-/// Points a ref of this clone on the hub at shared work, or takes it away.
-pub fn share(
-    git: &Git,
-    remote: &str,
-    name: &RefName,
-    to: Option<&CommitId>,
-    expect: Option<&CommitId>,
-    deadline: Duration,
-) -> Result<Sent> {
-    state::point(git, remote, name, to, expect, deadline)
+/// Puts shared work on the hub, or takes it away.
+pub fn share(git: &Git, remote: &str, shared: &Shared<'_>, deadline: Duration) -> Result<Sent> {
+    state::share(git, remote, shared, deadline)
 }

@@ -420,3 +420,86 @@ fn where_it_is_turned_off_nothing_is_told_and_nothing_is_asked() {
     std::fs::remove_file(ada.path(".gsync.toml")).unwrap();
     ada.with_env("GIT_CONFIG_VALUE_3", "off").gsync(&["peers"]).exits(1).says("gsync.peers");
 }
+
+/// Both share contents, and stand on a file of five lines.
+fn sharing(lab: &Lab) -> (Person<'_>, Person<'_>) {
+    let first = lab.person("first");
+    first.write("app", "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    first.git(&["add", "app"]);
+    first.commit(".gsync.toml", "[peers]\nshare = \"content\"\n", "share");
+    first.push();
+    let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
+    for person in [&ada, &ben] {
+        person.git(&["pull", "--quiet"]);
+    }
+    (ada, ben)
+}
+
+#[test]
+fn where_contents_are_shared_it_is_known_exactly_what_would_conflict() {
+    let lab = Lab::new();
+    let (ada, ben) = sharing(&lab);
+    ada.write("app", "1\n2\n3\n4\n5\n6\n7\n8\nada\n");
+    ada.write("new", "ada\n");
+    ada.gsync(&["start"]).exits(0);
+    assert_eq!(told(&lab), ["refs/gsync/content/ada@lab", "refs/gsync/peers/ada@lab"]);
+
+    // The same file, other lines: the paths meet, the work does not.
+    ben.write("app", "ben\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    let seen = ben.peer(&[], "ada@lab");
+    assert_eq!(paths(&seen["overlaps"]), ["app"]);
+    assert_eq!(seen["with_mine"], json!({"result": "clean", "paths": []}));
+    assert_eq!(seen["with_upstream"], json!({"result": "clean", "paths": []}));
+    ben.gsync(&["status"]).exits(0).says("your work and theirs would merge cleanly");
+
+    // The same line, and a file that both have newly made, not committed by anybody.
+    ben.write("app", "1\n2\n3\n4\n5\n6\n7\n8\nben\n");
+    ben.write("new", "ben\n");
+    let seen = ben.peer(&["--no-fetch"], "ada@lab");
+    assert_eq!(seen["with_mine"], json!({"result": "conflict", "paths": ["app", "new"]}));
+    let screen = ben.gsync(&["peers"]).exits(0);
+    screen.says("your work and theirs would conflict: app, new");
+
+    // Ada's work is in none of his refs, and not among his objects.
+    assert!(!ben.git(&["for-each-ref"]).contains("gsync"));
+    assert_eq!(ben.git(&["fsck", "--unreachable", "--no-progress"]), "");
+    assert_eq!(ada.git(&["fsck", "--unreachable", "--no-progress"]), "");
+    assert_eq!(ben.read("app"), "1\n2\n3\n4\n5\n6\n7\n8\nben\n");
+}
+
+#[test]
+fn what_one_would_meet_once_a_peer_is_first_is_known_too() {
+    let lab = Lab::new();
+    let (ada, ben) = sharing(&lab);
+    // Ada has not seen what the hub has by now, and ben has not seen either.
+    let third = lab.person("third");
+    third.git(&["pull", "--quiet"]);
+    third.commit("app", "third\n2\n3\n4\n5\n6\n7\n8\n9\n", "third");
+    third.push();
+    ada.commit("app", "1\n2\n3\n4\n5\n6\n7\n8\nada\n", "ada");
+    ada.gsync(&["hook", "background-presence", "0"]).exits(0);
+    ben.write("app", "ben\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    let seen = ben.peer(&[], "ada@lab");
+    assert_eq!(seen["with_mine"], json!({"result": "clean", "paths": []}));
+    assert_eq!(seen["with_upstream"], json!({"result": "conflict", "paths": ["app"]}));
+}
+
+#[test]
+fn what_the_guard_would_not_let_out_is_not_shared_and_what_was_shared_can_be_taken_back() {
+    let lab = Lab::new();
+    let (ada, ben) = sharing(&lab);
+    let content = "refs/gsync/content/ada@lab";
+    ada.write("app", "work\n");
+    ada.gsync(&["start"]).exits(0);
+    assert!(told(&lab).contains(&content.to_owned()));
+    ada.write(".env", "KEY=s3cret\n");
+    ada.gsync(&["start"]).exits(0);
+    assert_eq!(told(&lab), ["refs/gsync/peers/ada@lab"]);
+    assert_eq!(ben.peer(&[], "ada@lab")["with_mine"], Value::Null);
+    std::fs::remove_file(ada.path(".env")).unwrap();
+    ada.gsync(&["start"]).exits(0);
+    assert!(told(&lab).contains(&content.to_owned()));
+    ada.write(".gsync.toml", "[peers]\nshare = \"paths\"\n");
+    ada.gsync(&["start"]).exits(0);
+    assert_eq!(told(&lab), ["refs/gsync/peers/ada@lab"]);
+}

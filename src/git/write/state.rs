@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::base::{CommitId, RefName, plain};
-use crate::git::Git;
+use crate::git::{Bench, Git};
 use crate::git::ask::refusal;
 use crate::git::forecast::Scratch;
 use crate::git::raw::by_gsync;
@@ -62,18 +62,29 @@ pub fn send(git: &Git, remote: &str, state: &State<'_>, deadline: Duration) -> R
     Ok(sent.unwrap_or(Sent::Done(commit)))
 }
 
-/// Points a ref on the hub at a commit that is here, or takes it away.
-pub fn point(
+/// Points a ref on the hub at work that was made on a bench, or takes it away.
+pub fn share(
     git: &Git,
     remote: &str,
-    name: &RefName,
-    to: Option<&CommitId>,
-    expect: Option<&CommitId>,
+    shared: &Shared<'_>,
     deadline: Duration,
 ) -> Result<Sent> {
-    let sent = push(git, remote, name, to, expect, None, deadline)?;
+    let (to, scratch) = match shared.work {
+        Some((bench, commit)) => (Some(commit), Some(&bench.scratch)),
+        None => (None, None),
+    };
+    let sent = push(git, remote, shared.name, to, shared.expect, scratch, deadline)?;
     let none = || CommitId::new("0".repeat(40));
     Ok(sent.unwrap_or_else(|| Sent::Done(to.cloned().unwrap_or_else(none))))
+}
+
+/// Work of this clone that others may see.
+pub struct Shared<'a> {
+    pub name: &'a RefName,
+    /// Nothing: it is taken away.
+    pub work: Option<(&'a Bench<'a>, &'a CommitId)>,
+    /// Where its ref stands now.
+    pub expect: Option<&'a CommitId>,
 }
 
 /// Nothing: it worked.

@@ -7,14 +7,18 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::entry::{self, Entry};
-use super::memory::{Known, Memory, Refused, Told};
-use super::name;
-use super::view::Mine;
+use crate::peers::entry::{self, Entry};
+use crate::peers::memory::{Content, Known, Memory, Refused, Told};
+use crate::peers::name;
+use crate::peers::view::Mine;
 use crate::base::{Change, CommitId, PeerId, Presence, RepoPath};
-use crate::config::{Config, Publish};
+use crate::config::{Config, Publish, Share};
 use crate::git::{Git, Listing};
 use crate::host::{clock, env, read};
+
+mod meetings;
+
+pub use meetings::meet;
 
 /// Entries of the others, as they were met.
 const MEMORY: &str = "peers.json";
@@ -32,6 +36,7 @@ pub struct Hub {
     pub address: String,
     pub deadline: Duration,
     pub publish: Publish,
+    pub share: Share,
     pub ttl: i64,
 }
 
@@ -63,6 +68,7 @@ pub fn hub(git: &Git, config: &Config) -> Option<Hub> {
         address,
         deadline: config.hub.timeout.0,
         publish: config.peers.publish,
+        share: config.peers.share,
         ttl: i64::try_from(config.peers.ttl.0.as_secs()).unwrap_or(i64::MAX),
     })
 }
@@ -91,7 +97,7 @@ pub fn ask(git: &Git, hub: &Hub) -> Result<Answer> {
     let mut new = Vec::new();
     for (name, commit) in refs.into_iter().take(MOST) {
         if let Some(id) = name::of_ref(&name, name::CONTENTS) {
-            memory.contents.push((id, commit));
+            memory.contents.push(Content { id, commit, here: false });
         } else if let Some(id) = name::of_ref(&name, name::ENTRIES) {
             match known.get(&(&id, &commit)) {
                 Some(known) => memory.peers.push((*known).clone()),
@@ -111,6 +117,8 @@ pub fn ask(git: &Git, hub: &Hub) -> Result<Answer> {
         memory.peers.push(Known { id, commit, met: now, entry });
     }
     memory.peers.sort_by(|a, b| a.id.cmp(&b.id));
+    let left = hub.deadline.saturating_sub(begun.elapsed());
+    meetings::fetch(git, hub, before.as_ref(), &mut memory, left)?;
     keep(git, before.as_ref(), &memory);
     Ok(Answer::Memory(memory))
 }
@@ -220,7 +228,6 @@ pub fn entry(git: &Git, hub: &Hub, state: Presence) -> Result<Entry> {
         outgoing,
         state,
         time: clock::now(),
-        content: None,
         id,
     }
     .bounded())
