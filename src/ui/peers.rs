@@ -76,7 +76,7 @@ fn about(peer: &PeerSeen, now: Time) -> String {
     words.push(match (peer.gone, peer.state) {
         (true, _) => format!("gone, last seen {ago}"),
         (_, Presence::Working) => format!("at work, seen {ago}"),
-        (_, Presence::Idle) => format!("idle since {ago}"),
+        (_, Presence::Idle) => format!("idle, seen {ago}"),
     });
     if peer.clock_ahead > 0 {
         let skew = Time(0).ago(Time(peer.clock_ahead));

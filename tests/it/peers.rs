@@ -402,6 +402,8 @@ fn a_commit_of_a_path_that_a_peer_is_changing_is_answered_with_one_line() {
     assert_eq!(seen.all().matches("ben@lab is changing README too").count(), 1, "{}", seen.all());
     ada.git(&["add", "other"]);
     ada.try_git(&["commit", "-q", "-m", "four"]).exits(0).says_not("is changing");
+    ada.git(&["rm", "--quiet", "README"]);
+    ada.try_git(&["commit", "-q", "-m", "five"]).exits(0).says("ben@lab is changing README too");
 }
 
 #[test]

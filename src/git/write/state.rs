@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::base::{CommitId, RefName, plain};
-use crate::git::{Bench, Git};
 use crate::git::ask::refusal;
 use crate::git::forecast::Scratch;
 use crate::git::raw::by_gsync;
 use crate::git::tip::talking;
+use crate::git::{Bench, Git};
 use crate::host::process::{Ended, run};
 
 /// A small state: one file.
@@ -63,12 +63,7 @@ pub fn send(git: &Git, remote: &str, state: &State<'_>, deadline: Duration) -> R
 }
 
 /// Points a ref on the hub at work that was made on a bench, or takes it away.
-pub fn share(
-    git: &Git,
-    remote: &str,
-    shared: &Shared<'_>,
-    deadline: Duration,
-) -> Result<Sent> {
+pub fn share(git: &Git, remote: &str, shared: &Shared<'_>, deadline: Duration) -> Result<Sent> {
     let (to, scratch) = match shared.work {
         Some((bench, commit)) => (Some(commit), Some(&bench.scratch)),
         None => (None, None),

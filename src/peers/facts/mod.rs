@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use crate::base::{Change, CommitId, PeerId, Presence, RepoPath};
+use crate::config::{Config, Publish, Share};
+use crate::git::{Entry as Entered, Git, Listing, Objects, Staged, TreeWalk};
+use crate::host::{clock, env, read};
 use crate::peers::entry::{self, Entry};
 use crate::peers::memory::{Content, Known, Memory, Refused, Told};
 use crate::peers::name;
 use crate::peers::view::Mine;
-use crate::base::{Change, CommitId, PeerId, Presence, RepoPath};
-use crate::config::{Config, Publish, Share};
-use crate::git::{Git, Listing};
-use crate::host::{clock, env, read};
 
 mod meetings;
 
@@ -54,10 +54,7 @@ pub fn hub(git: &Git, config: &Config) -> Option<Hub> {
         return None;
     }
     let repo = git.library();
-    let setting = |key: &str| match &repo {
-        Some(repo) => repo.config_snapshot().string(key).map(|text| text.to_string()),
-        None => git.config(key).ok().flatten(),
-    };
+    let setting = |key: &str| setting(git, repo.as_ref(), key);
     if setting("gsync.peers").as_deref() == Some("off") {
         return None;
     }
@@ -171,9 +168,16 @@ pub fn note_accepted(git: &Git) {
 
 /// The name that this work tree has by itself.
 pub fn own_name(git: &Git) -> PeerId {
-    let name = git.config("gsync.role").ok().flatten().filter(|role| !role.is_empty());
-    let name = name.or_else(|| env::text("USER")).unwrap_or_else(|| "someone".to_owned());
+    let role = setting(git, git.library().as_ref(), "gsync.role").filter(|role| !role.is_empty());
+    let name = role.or_else(|| env::text("USER")).unwrap_or_else(|| "someone".to_owned());
     name::own(&name, &env::host_name(), git.worktree_number())
+}
+
+fn setting(git: &Git, repo: Option<&gix::Repository>, key: &str) -> Option<String> {
+    match repo {
+        Some(repo) => repo.config_snapshot().string(key).map(|text| text.to_string()),
+        None => git.config(key).ok().flatten(),
+    }
 }
 
 /// The name under which the others know it.
@@ -215,7 +219,7 @@ pub fn entry(git: &Git, hub: &Hub, state: Presence) -> Result<Entry> {
     Ok(Entry {
         gsync: 1,
         clone: clone_mark(git),
-        role: git.config("gsync.role")?.unwrap_or_default(),
+        role: setting(git, repo, "gsync.role").unwrap_or_default(),
         host: env::host_name(),
         branch: head.branch,
         head: head.id,
@@ -271,22 +275,64 @@ pub fn mine(
     Mine { id: Some(known_as(git)), paths }
 }
 
-/// The paths of the commit that is being made, or was made just now.
+/// The paths of the commit that is being made, or was made just now. In process where that can
+/// be: a commit must not be felt.
 pub fn committing(git: &Git, made: bool) -> Result<Vec<RepoPath>> {
-    let out = match made {
-        true => git.must_bytes(&[
-            "diff-tree",
-            "-r",
-            "-z",
-            "--root",
-            "--name-only",
-            "--no-commit-id",
-            "HEAD",
-        ])?,
-        false => git.must_bytes(&["diff", "--cached", "--name-only", "--no-renames", "-z"])?,
-    };
+    if let Some(head) = git.library().and_then(|repo| Some(repo.head_id().ok()?.detach())) {
+        let objects = Objects::open(git, head.kind())?;
+        let trees = between(git, &objects, &head, made)?;
+        return match trees {
+            Between::Trees(old, new) => differing(&objects, &old, &new),
+            Between::Paths(paths) => Ok(paths),
+        };
+    }
+    let made = made.then_some(["diff-tree", "-r", "--root", "--no-commit-id", "HEAD"].as_slice());
+    let args = made.unwrap_or(&["diff", "--cached"]);
+    let out =
+        git.must_bytes(&[&args[..1], &["--name-only", "--no-renames", "-z"], &args[1..]].concat())?;
     let names = out.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     Ok(names.map(RepoPath::new).collect())
+}
+
+/// What a commit goes from and to.
+enum Between {
+    Trees(gix::ObjectId, gix::ObjectId),
+    Paths(Vec<RepoPath>),
+}
+
+fn between(git: &Git, objects: &Objects, head: &gix::ObjectId, made: bool) -> Result<Between> {
+    let tree = |id: &gix::ObjectId| -> Result<gix::ObjectId> {
+        Ok(objects.commit(id)?.context("a commit that HEAD names")?.tree)
+    };
+    if !made {
+        let old = tree(head)?;
+        return Ok(match git.staged(objects, &old)? {
+            Staged::Tree(new) => Between::Trees(old, new),
+            Staged::Paths(all) => Between::Paths(all.into_iter().map(|(path, ..)| path).collect()),
+        });
+    }
+    let node = objects.commit(head)?.context("a commit that HEAD names")?;
+    let old = match node.parents.first() {
+        Some(parent) => tree(parent)?,
+        None => gix::ObjectId::empty_tree(head.kind()),
+    };
+    Ok(Between::Trees(old, node.tree))
+}
+
+/// Paths that two trees do not have alike.
+fn differing(objects: &Objects, old: &gix::ObjectId, new: &gix::ObjectId) -> Result<Vec<RepoPath>> {
+    let mut paths = Vec::new();
+    // What is new or changed, then what is gone.
+    for (tree, than) in [(new, old), (old, new)] {
+        let mut visit = |entry: Entered<'_>| {
+            paths.push(RepoPath::new(entry.path));
+            Ok(())
+        };
+        TreeWalk::new(objects, &mut visit).run(tree, &[*than])?;
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
 }
 
 /// Whether anything is remembered of others: one look at a file, for hooks.
