@@ -1,6 +1,6 @@
 //! What git tells its hooks about refs, and what is known of commits.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CommitId, RefName, Time};
 
@@ -18,7 +18,7 @@ pub struct RefUpdate {
 }
 
 /// A commit as people read it in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     pub id: CommitId,
     pub summary: String,

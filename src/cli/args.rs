@@ -71,6 +71,8 @@ pub enum Command {
     Start(StartArgs),
     /// Push after work: bring the branch up to date, push it, and check that the hub has it
     Finish(FinishArgs),
+    /// Show what the other clones are doing, unpushed work included
+    Peers(super::peers::PeersArgs),
     /// Bring the branch up to date with the hub, with all uncommitted work
     Pull(PullArgs),
     /// Take the last run back, or the one named

@@ -30,8 +30,13 @@ const LINES: usize = 12;
 /// Asks for a push and returns without waiting for it.
 pub(super) fn start(git: &Git, hub: &str, branch: &Branch) -> Result<()> {
     knowledge::leave(&notes(git).join(note(branch)))?;
+    detach(git, &[NAME, hub]).context("start a push in the background")
+}
+
+/// Starts `gsync hook WORDS` as a process that outlives this one and speaks to nobody.
+pub(super) fn detach(git: &Git, words: &[&str]) -> Result<()> {
     let mut worker = process::command(std::env::current_exe().context("find gsync itself")?);
-    worker.args(["hook", NAME, hub]).current_dir(git.dir());
+    worker.arg("hook").args(words).current_dir(git.dir());
     // A hook is told of the index and the directory of one git command; the worker outlives it.
     for name in env::GIT_LOCAL {
         worker.env_remove(name);
@@ -41,7 +46,7 @@ pub(super) fn start(git: &Git, hub: &str, branch: &Branch) -> Result<()> {
         worker.env("GIT_WORK_TREE", dir);
     }
     worker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    worker.spawn().context("start a push in the background")?;
+    worker.spawn().context("start gsync in the background")?;
     Ok(())
 }
 

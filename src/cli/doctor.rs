@@ -4,16 +4,19 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Context;
-use crate::base::Exit;
-use crate::hooks::checks::{self, State};
+use crate::base::{Exit, plain};
+use crate::config::Config;
+use crate::hooks::checks::{self, Check, State};
 use crate::hooks::facts;
+use crate::peers::facts as peers;
 
 pub fn main(context: &Context) -> Result<Exit> {
     let config = context.config()?;
     let facts = facts::observe(&context.git)?;
     let mut probes = facts::probe(&context.git, &facts, &config)?;
     probes.unfinished = context.journal().unfinished()?.is_some();
-    let list = checks::judge(&facts, &probes);
+    let mut list = checks::judge(&facts, &probes);
+    list.extend(peers(context, &config));
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "ok": well, "checks": list }));
@@ -35,4 +38,17 @@ pub fn main(context: &Context) -> Result<Exit> {
         context.ui.result(&text);
     }
     Ok(if well { Exit::Done } else { Exit::Refused })
+}
+
+/// A hub that takes no entries of clones: work goes on, but nobody sees what this clone does.
+fn peers(context: &Context, config: &Config) -> Option<Check> {
+    let hub = peers::hub(&context.git, config)?;
+    let refused = peers::refused(&context.git, &hub)?;
+    let (remote, why) = (plain(&hub.remote), plain(&refused.why));
+    Some(Check {
+        check: "peers".to_owned(),
+        state: State::Warning,
+        message: format!("{remote} refuses refs/gsync/*, so others do not see this clone: {why}"),
+        hint: "allow such refs on the hub, or set [peers] publish = \"off\"".to_owned(),
+    })
 }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::args::FinishArgs;
 use super::arrived::Before;
-use crate::base::{Exit, Problem, RefName, RefUpdate};
+use super::{Context, presence};
+use crate::base::{Exit, Presence, Problem, RefName, RefUpdate};
 use crate::config::Config;
 use crate::git::{self, Fetched};
 use crate::guard::{self, Severity, Verdict};
@@ -86,6 +86,9 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         Some(sent) if done => verify(context, &config, sent)?,
         _ => false,
     };
+    if done {
+        presence::tell(&context.git, ui, &config, Some(Presence::Idle));
+    }
     if !ui.json && done && !plan.steps.is_empty() {
         plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
         if let Some(Sent { remote, branch, tip }) = &sent {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::{background, deploy, judge, messages};
+use super::{background, deploy, judge, messages, presence};
 use crate::base::{Exit, Hook, Problem, nearest, plain};
 use crate::git::{self, Git};
 use crate::hooks::events::Call;
@@ -37,6 +37,9 @@ pub fn main(words: &[OsString]) -> ExitCode {
             return ExitCode::SUCCESS;
         };
         return ui.error(&err).into();
+    }
+    if name == presence::NAME {
+        return presence::main(words.get(1).and_then(|word| word.to_str()?.parse().ok())).into();
     }
     let Some(hook) = Hook::parse(&name) else {
         return ui.error(&unknown(&name).into()).into();
@@ -126,16 +129,28 @@ fn own_part(ui: &Ui, git: &Git, hook: Hook, args: &[OsString], stdin: &[u8]) -> 
     match Call::parse(hook, args, stdin)? {
         Call::PreCommit => {
             after::look_back(ui, git);
-            judge::pre_commit(ui, git)
+            let verdict = judge::pre_commit(ui, git)?;
+            if verdict == Exit::Done {
+                presence::warn(ui, git, false);
+            }
+            Ok(verdict)
         }
         // Up to date, or behind and known to be: git itself says the rest.
         Call::PrePush { updates, .. } if updates.is_empty() => Ok(Exit::Done),
         Call::PrePush { remote, url, updates } => {
             after::look_back(ui, git);
-            judge::pre_push(ui, git, &remote, &url, &updates)
+            let verdict = judge::pre_push(ui, git, &remote, &url, &updates)?;
+            if verdict == Exit::Done {
+                presence::after_push(git, &remote, &url);
+            }
+            Ok(verdict)
         }
         Call::PreReceive { updates } => judge::pre_receive(ui, git, &updates),
-        Call::PostCommit => after::commit(ui, git).map(|()| Exit::Done),
+        Call::PostCommit => {
+            after::commit(ui, git)?;
+            presence::after_commit(ui, git);
+            Ok(Exit::Done)
+        }
         Call::PostMerge { squash } => after::merge(ui, git, squash).map(|()| Exit::Done),
         Call::PostRewrite { how, .. } => after::rewrite(ui, git, &how).map(|()| Exit::Done),
         Call::PostCheckout { old, new, branch: true } => {

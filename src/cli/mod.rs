@@ -17,6 +17,8 @@ mod judge;
 mod log;
 mod manual;
 mod messages;
+mod peers;
+mod presence;
 mod production;
 mod pull;
 mod push;
@@ -97,5 +99,6 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Sync(args) => deploy::serve(&dir, ui, &Serving::Sync(args)),
         Command::Cancel(args) => deploy::serve(&dir, ui, &Serving::Cancel(args)),
         Command::Rescue(args) => rescue::main(&Context::open(&dir, ui)?, &args),
+        Command::Peers(args) => peers::main(&Context::open_quickly(&dir, ui)?, &args),
     }
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::Context;
 use super::args::PushArgs;
+use super::{Context, presence};
 use crate::base::{Exit, Problem};
 use crate::sync::force;
 
@@ -23,6 +23,9 @@ pub fn main(context: &Context, args: &PushArgs) -> Result<Exit> {
         }
         Ok(plan)
     })?;
+    if !how.dry_run && ran.exit() == Exit::Done {
+        presence::tell(&context.git, &context.ui, &config, None);
+    }
     // A dry run has shown the notes.
     if !how.dry_run && ran.exit() == Exit::Done && !context.ui.is_for_programs() {
         let lines = plan.notes.iter().filter(|_| !plan.steps.is_empty());

@@ -3,11 +3,12 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::Context;
 use super::args::StartArgs;
 use super::arrived::Before;
 use super::production::InProduction;
-use crate::base::{Exit, plays_tricks};
+use super::{Context, presence};
+use crate::base::{Exit, Presence, plays_tricks};
+use crate::peers::warn;
 use crate::sync::pull;
 use crate::sync::pull::facts::{Facts, Upstream};
 
@@ -17,6 +18,7 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         return review(context, &pull::facts::observe(&context.git, &config.hub)?);
     }
     let production = InProduction::observe(context, &config, args.allow_critical)?;
+    let known = || presence::tell(&context.git, &context.ui, &config, Some(Presence::Working));
     let before = Before::look(context, args.act.dry_run)?;
     let think = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
@@ -24,11 +26,24 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         Ok(pull::plan(&facts, "start")?)
     };
     let (_, ran, then) = context.act_and_then(&args.act.how(), think, |plan, ran| {
-        if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
+        let done = !args.act.dry_run && ran.exit() == Exit::Done;
+        if !plan.steps.is_empty() && done {
             plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
             production.what_is_old(context, &config)?;
         }
-        Before::after(before, context, ran)
+        let known = if done { known() } else { None };
+        if let Some(known) = known.as_ref().filter(|_| !context.ui.is_for_programs()) {
+            let met = warn::starting(&known.view());
+            met.into_iter().for_each(|line| context.ui.say(&format!("  {line}")));
+        }
+        let (then, mut more) = Before::after(before, context, ran)?;
+        if done {
+            if more.is_null() {
+                more = json!({});
+            }
+            more["peers"] = json!(known.map(|known| known.view().peers));
+        }
+        Ok((then, more))
     })?;
     Ok(then.exit(&ran))
 }

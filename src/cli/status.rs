@@ -9,9 +9,12 @@ use serde_json::json;
 
 use super::Context;
 use super::args::StatusArgs;
-use crate::base::{Exit, Problem};
+use crate::base::{CommitId, Exit, Problem};
 use crate::config::Config;
-use crate::git;
+use crate::git::{self, Git};
+use crate::peers::facts::{self as peers, Answer, Hub};
+use crate::peers::memory::Memory;
+use crate::peers::view::view;
 use crate::run::{self, Journal, Lock, Who};
 use crate::sync::facts::{self, Ask, Unfinished};
 use crate::sync::status::{self, Relation, Status};
@@ -41,10 +44,20 @@ pub fn main(context: &Context, args: &StatusArgs) -> Result<Exit> {
 fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
     let git = &context.git;
     let index = git.index_written();
-    let mut facts = facts::observe(git, &config.hub.remote, ask, config.hub.timeout.0)?;
+    let others = peers::hub(git, config);
+    // Both ask the hub, and neither waits for the other.
+    let (facts, heard) = thread::scope(|scope| {
+        let heard = others.as_ref().map(|hub| scope.spawn(move || hear(git, hub, ask)));
+        let facts = facts::observe(git, &config.hub.remote, ask, config.hub.timeout.0);
+        (facts, heard.and_then(|heard| heard.join().ok()))
+    });
+    let mut facts = facts?;
     facts.unfinished = unfinished(context);
     let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
-    let status = status::status(facts);
+    let mut status = status::status(facts);
+    if let (Some(hub), Some((Some(memory), silent))) = (&others, heard) {
+        meet(git, hub, &memory, silent, upstream.as_ref(), &mut status);
+    }
     git.remember_seen(&git::Seen {
         at: status.now,
         head: status.head.clone(),
@@ -54,6 +67,50 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
         dirty: status.changes.len(),
     });
     Ok(status)
+}
+
+/// What the others told, and why the hub did not say what is so now.
+fn hear(git: &Git, hub: &Hub, ask: Ask) -> (Option<Memory>, Option<String>) {
+    let remembered = || peers::remembered(git, &hub.remote);
+    match ask {
+        Ask::Never => (remembered(), None),
+        Ask::Always => match peers::ask(git, hub) {
+            Ok(Answer::Memory(memory)) => (Some(memory), None),
+            Ok(Answer::Silent(why)) => (remembered(), Some(why)),
+            Err(err) => (remembered(), Some(format!("{err:#}"))),
+        },
+    }
+}
+
+/// Puts the others beside our own work.
+fn meet(
+    git: &Git,
+    hub: &Hub,
+    memory: &Memory,
+    silent: Option<String>,
+    upstream: Option<&CommitId>,
+    status: &mut Status,
+) {
+    if memory.peers.is_empty() && memory.odd == 0 {
+        return;
+    }
+    let mine = peers::mine(git, &status.changes, status.head.as_ref(), upstream);
+    let mut seen = view(memory, &mine, status.now, hub.ttl);
+    let clean = status.changes.is_empty();
+    let met = peers::meet(git, memory, &mut seen, status.head.as_ref(), upstream, clean);
+    if let Err(err) = met {
+        status.notes.push(format!("what the peers' work would meet is not known: {err:#}"));
+    }
+    if let Some(why) = silent.filter(|_| !seen.peers.is_empty()) {
+        let ago = seen.at.ago(status.now);
+        status.notes.push(format!("what the peers do is as of {ago}: {why}"));
+    }
+    if seen.unreadable > 0 {
+        let n = seen.unreadable;
+        let entries = if n == 1 { "entry of a peer makes" } else { "entries of peers make" };
+        status.notes.push(format!("{n} {entries} no sense"));
+    }
+    status.peers = seen.peers;
 }
 
 /// A run that was cut off, or is at work in this moment. A journal that cannot be read is for

@@ -4,16 +4,24 @@ use anyhow::Result;
 
 use super::Context;
 use super::args::TidyArgs;
-use crate::base::{Exit, RefName};
+use crate::base::{Exit, PeerSeen, RefName};
+use crate::config::Config;
+use crate::host::clock;
+use crate::peers::facts as peers;
+use crate::peers::view::{Mine, view};
 use crate::plan::Step;
 use crate::sync::tidy::{RunSeen, facts, plan};
 use crate::ui;
+
+/// In seconds.
+const WEEK: i64 = 7 * 86_400;
 
 pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
     let config = context.config()?;
     let how = args.act.how();
     if !args.apply && how.only.is_none() && !how.dry_run {
-        let drift = facts::observe(&context.git, &config, &runs(context)?)?;
+        let mut drift = facts::observe(&context.git, &config, &runs(context)?)?;
+        drift.peers = long_silent(context, &config);
         if context.ui.json {
             context.ui.object(&drift);
         } else {
@@ -31,6 +39,18 @@ pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
         plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
     }
     Ok(ran.exit())
+}
+
+/// Peers that were not heard of for a week; the hub is not asked.
+fn long_silent(context: &Context, config: &Config) -> Vec<PeerSeen> {
+    let git = &context.git;
+    let Some(hub) = peers::hub(git, config) else { return Vec::new() };
+    let memory = peers::remembered(git, &hub.remote).unwrap_or_default();
+    let mine = Mine { id: Some(peers::known_as(git)), ..Mine::default() };
+    let now = clock::now();
+    let mut all = view(&memory, &mine, now, hub.ttl).peers;
+    all.retain(|peer| now.0.saturating_sub(peer.seen_at.0) > WEEK);
+    all
 }
 
 /// The journal, as far as it tells how old things are.

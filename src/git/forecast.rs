@@ -3,6 +3,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -140,30 +142,50 @@ fn read_raw(bytes: &[u8]) -> Result<Vec<Incoming>> {
 }
 
 /// A place for objects that nobody needs afterwards.
-struct Scratch {
+pub(super) struct Scratch {
     dir: TempDir,
     real: OsString,
 }
 
 impl Scratch {
-    fn new(git: &Git) -> Result<Self> {
+    pub(super) fn new(git: &Git) -> Result<Self> {
         let dir = TempDir::with_prefix("gsync-").context("make a temporary directory")?;
-        // The list is separated by colons, unless an entry is quoted.
-        let objects = git.common_dir.join("objects");
-        let mut real = vec![b'"'];
-        for byte in objects.as_os_str().as_bytes() {
-            if matches!(byte, b'"' | b'\\') {
-                real.push(b'\\');
-            }
-            real.push(*byte);
-        }
-        real.push(b'"');
-        Ok(Self { dir, real: OsStr::from_bytes(&real).to_owned() })
+        Ok(Self { dir, real: quoted(&git.common_dir.join("objects")) })
     }
 
-    fn lend(&self, command: &mut std::process::Command) {
+    /// Objects of another directory can be read too.
+    pub(super) fn see(&mut self, dir: &Path) {
+        self.real.push(":");
+        self.real.push(quoted(dir));
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn lend(&self, command: &mut Command) {
         command
             .env("GIT_OBJECT_DIRECTORY", self.dir.path())
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.real);
     }
+
+    /// The same with a directory that stays.
+    pub(super) fn lend_dir(git: &Git, dir: &Path, command: &mut Command) {
+        command
+            .env("GIT_OBJECT_DIRECTORY", dir)
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(&git.common_dir.join("objects")));
+    }
+}
+
+/// The list is separated by colons, unless an entry is quoted.
+fn quoted(dir: &Path) -> OsString {
+    let mut real = vec![b'"'];
+    for byte in dir.as_os_str().as_bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            real.push(b'\\');
+        }
+        real.push(*byte);
+    }
+    real.push(b'"');
+    OsStr::from_bytes(&real).to_owned()
 }

@@ -65,6 +65,28 @@ impl Git {
         meta.mtime().checked_mul(1_000_000_000)?.checked_add(meta.mtime_nsec())
     }
 
+    /// Something else that is known, by the name of its file.
+    pub fn recall<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        recall(&self.gsync_dir().join(name))
+    }
+
+    pub fn note(&self, name: &str, what: &impl Serialize) {
+        store(&self.gsync_dir().join(name), what);
+    }
+
+    /// Forgets it.
+    pub fn strike(&self, name: &str) {
+        let _ = std::fs::remove_file(self.gsync_dir().join(name));
+    }
+
+    /// The name of a file that each work tree has for itself.
+    pub fn own_name(&self, stem: &str) -> String {
+        match self.git_dir.file_name().filter(|_| self.is_linked_worktree()) {
+            Some(worktree) => format!("{stem}-{}.json", worktree.to_string_lossy()),
+            None => format!("{stem}.json"),
+        }
+    }
+
     fn known_file(&self) -> PathBuf {
         self.gsync_dir().join("hub.json")
     }

@@ -21,9 +21,11 @@ mod peek;
 mod porcelain;
 mod raw;
 mod rehearse;
+mod shared;
 mod snapshot;
 mod staged;
 mod state;
+mod states;
 mod store;
 mod submodule;
 mod tip;
@@ -50,13 +52,18 @@ pub use objects::{Node, Objects};
 pub use porcelain::{Scan, Scanning};
 pub use raw::Merged;
 pub use rehearse::{Among, Rehearsal, Way};
+pub use shared::Bench;
 pub use snapshot::{Beyond, Dirt, Notes, Standing};
 pub use staged::Staged;
 pub use state::{Head, Upstream};
+pub use states::{Entries, Listing};
 pub use submodule::{Submodule, submodule_at};
 pub use tip::{tip_at, where_it_goes};
 pub use trees::{Entry, TreeWalk, What};
 pub use walk::Side;
+
+/// Set for the hooks of a push that gsync itself makes: the command tells the others by itself.
+pub const OWN_PUSH: &str = "GSYNC_OWN_PUSH";
 
 /// A repository, and the way to speak to git about it.
 #[derive(Debug, Clone)]

@@ -84,6 +84,20 @@ impl Objects {
         Ok(Self { stores, hash, graph, shallow, trees, tree_bytes: Cell::new(0) })
     }
 
+    /// The objects of one directory, such as a scratch one, and nothing else.
+    pub fn only(dir: &std::path::Path, hash: gix::hash::Kind) -> Result<Self> {
+        let store = gix::odb::at(dir, hash)
+            .with_context(|| format!("open the objects in {}", dir.display()))?;
+        Ok(Self {
+            stores: vec![store],
+            hash,
+            graph: None,
+            shallow: HashSet::new(),
+            trees: RefCell::default(),
+            tree_bytes: Cell::new(0),
+        })
+    }
+
     pub fn hash(&self) -> gix::hash::Kind {
         self.hash
     }

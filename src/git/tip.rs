@@ -32,7 +32,7 @@ pub fn tip_at(
 }
 
 /// A git that talks to servers: it asks nobody for a password, and gives up by itself.
-fn talking(git: &Git, deadline: Duration) -> Result<Command> {
+pub(super) fn talking(git: &Git, deadline: Duration) -> Result<Command> {
     let seconds = deadline.as_secs().max(1);
     let mut command = git.command();
     if env::raw("GIT_SSH_COMMAND").is_none()

@@ -3,6 +3,7 @@
 mod carry;
 mod merge;
 mod server;
+pub mod state;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -59,7 +60,7 @@ pub fn push(git: &Git, remote: &str, refs: &[PushRef], out: &mut dyn FnMut(&str)
         refs.iter().filter_map(|push| Some(format!("{}:{}", push.to, push.lease.as_ref()?)));
     let leases: Vec<String> = leases.collect();
     // One that was inherited is not ours: it must not open the door for this push.
-    command.env_remove(LEASE);
+    command.env_remove(LEASE).env(super::OWN_PUSH, "1");
     if !leases.is_empty() {
         command.env(LEASE, leases.join(" "));
     }

@@ -26,6 +26,30 @@ pub fn table() -> Result<Vec<Line>> {
     if proc.join("self/stat").exists() { from_proc(proc) } else { from_ps() }
 }
 
+/// The nearest process above this one that runs that program; else the one that started us.
+pub fn above(program: &str) -> Option<u32> {
+    let parent = rustix::process::getppid()?.as_raw_nonzero().get();
+    let parent = u32::try_from(parent).ok()?;
+    let mut at = parent;
+    // Managers of hooks stand in between; nobody nests them deeper.
+    for _ in 0..12 {
+        let proc = Path::new("/proc").join(at.to_string());
+        let line = fs::read(proc.join("stat")).ok().and_then(|stat| line_of(at, &stat, b""));
+        match line {
+            Some(line) if line.program == program => return Some(at),
+            Some(line) if line.parent > 1 => at = line.parent,
+            _ => break,
+        }
+    }
+    Some(parent)
+}
+
+/// Whether a process is still there.
+pub fn runs(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
 fn from_proc(proc: &Path) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for entry in fs::read_dir(proc).context("read the process table")? {

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::facts::{Asked, Facts, Unfinished, Upstream};
-use crate::base::{Branch, Change, Commit, CommitId, Operation, PeerId, RepoPath, Time, count};
+use crate::base::{
+    Branch, Change, Commit, CommitId, Operation, PeerId, PeerSeen, RepoPath, Time, count,
+};
 
 /// How a branch stands to its upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,7 +102,7 @@ pub struct Status {
     pub notes: Vec<String>,
     /// The same as the exit code of `--exit-code`.
     pub in_sync: bool,
-    pub peers: Vec<serde_json::Value>,
+    pub peers: Vec<PeerSeen>,
     pub handoffs: Vec<serde_json::Value>,
     pub apps: Vec<serde_json::Value>,
     #[serde(skip)]

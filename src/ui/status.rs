@@ -11,6 +11,7 @@ use super::sentence::{next, verdict};
 /// How many rows a list has before it is cut off.
 const COMMITS: usize = 10;
 const PATHS: usize = 20;
+const PEERS: usize = 8;
 
 /// The whole screen.
 pub fn screen(status: &Status, style: Style, width: usize) -> String {
@@ -53,6 +54,7 @@ pub fn screen(status: &Status, style: Style, width: usize) -> String {
     page.changes(&status.changes);
     page.forecast(status);
     page.elsewhere(status);
+    page.peers(status);
     for note in &status.notes {
         page.line(&format!("{} {}", style.dim("note:"), plain(note)));
     }
@@ -220,6 +222,20 @@ impl Page {
     }
 }
 
+impl Page {
+    fn peers(&mut self, status: &Status) {
+        let shown = &status.peers[..status.peers.len().min(PEERS)];
+        if shown.is_empty() {
+            return;
+        }
+        self.head("peers", &count(status.peers.len(), "other clone"));
+        for row in super::peers::rows(shown, self.now, self.style, self.width) {
+            self.line(&row);
+        }
+        self.more(shown.len(), status.peers.len());
+    }
+}
+
 /// git's two letters.
 fn letters(change: &Change) -> (String, String) {
     let letter = |kind: Option<Kind>| match kind {
@@ -258,7 +274,7 @@ fn fold(text: &str, width: usize) -> String {
 }
 
 /// A text in at most so many letters.
-fn cut(text: &str, room: usize) -> String {
+pub(super) fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }

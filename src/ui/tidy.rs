@@ -1,7 +1,7 @@
 //! The report of `gsync tidy`, for people.
 
 use super::Style;
-use crate::base::{Time, count, plain};
+use crate::base::{Time, count, plain, shell_quote};
 use crate::sync::tidy::{Drift, HubBranch, LocalBranch, Merged, Upstream};
 
 /// One section for each kind of thing that piled up; nothing for those that did not.
@@ -77,6 +77,18 @@ pub fn tidy(drift: &Drift, style: Style) -> String {
         &title,
         expired
             .map(|snapshot| format!("{} {}", snapshot.name, snapshot.made_at.ago(now)))
+            .collect(),
+    );
+    section(
+        "peers not seen for a week",
+        drift
+            .peers
+            .iter()
+            .map(|peer| {
+                let id = plain(peer.id.as_str());
+                let forget = shell_quote(&id);
+                format!("{id}, {} (`gsync peers forget {forget}`)", peer.seen_at.ago(now))
+            })
             .collect(),
     );
     if !drift.old_runs.is_empty() {

@@ -191,7 +191,7 @@ impl Lab {
             .env("GSYNC_HOST", "lab")
             .env("GIT_CONFIG_GLOBAL", self.path("home").join(".gitconfig"))
             .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .env("GIT_CONFIG_COUNT", "3")
+            .env("GIT_CONFIG_COUNT", "4")
             .env("GIT_CONFIG_KEY_0", "init.defaultBranch")
             .env("GIT_CONFIG_VALUE_0", "main")
             .env("GIT_CONFIG_KEY_1", "protocol.file.allow")
@@ -199,6 +199,10 @@ impl Lab {
             // Nothing tidies up behind a test's back.
             .env("GIT_CONFIG_KEY_2", "maintenance.auto")
             .env("GIT_CONFIG_VALUE_2", "false")
+            // Nobody tells the hub what is done here, in the background of a test that is about
+            // something else: see `Person::sociable`.
+            .env("GIT_CONFIG_KEY_3", "gsync.peers")
+            .env("GIT_CONFIG_VALUE_3", "off")
             .env("GIT_CEILING_DIRECTORIES", self.dir.path())
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_EDITOR", ":")
@@ -251,6 +255,14 @@ impl Person<'_> {
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.into(), value.into()));
         self
+    }
+
+    /// The same person, who tells the others what is done here, under a role of their own.
+    #[must_use]
+    pub fn sociable(self) -> Self {
+        let role = self.name.clone();
+        self.git(&["config", "gsync.role", &role]);
+        self.with_env("GIT_CONFIG_VALUE_3", "on")
     }
 
     /// Any command in this person's directory and environment.

@@ -28,6 +28,7 @@ mod leaks;
 mod logs;
 mod managers;
 mod on_pull;
+mod peers;
 mod production;
 mod pull;
 mod random;

@@ -110,6 +110,7 @@ pub fn observe(git: &Git, config: &Config, runs: &[RunSeen]) -> Result<Drift> {
         expired,
         snapshots,
         old_runs,
+        peers: Vec::new(),
         keep,
         now,
     })

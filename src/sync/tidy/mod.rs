@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::base::{CommitId, RefName, RunId, Time};
+use crate::base::{CommitId, PeerSeen, RefName, RunId, Time};
 
 /// All that has piled up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +28,8 @@ pub struct Drift {
     pub snapshots: usize,
     /// Runs in the journal that are older than that.
     pub old_runs: Vec<RunId>,
+    /// Clones that were not heard of for a week, as far as is remembered.
+    pub peers: Vec<PeerSeen>,
     /// `[undo] keep` in seconds.
     pub keep: u64,
     pub now: Time,
@@ -135,5 +137,6 @@ impl Drift {
         }) && self.hub_branches.iter().all(|branch| branch.merged == Merged::No)
             && self.stashes.is_empty()
             && self.expired.is_empty()
+            && self.peers.is_empty()
     }
 }

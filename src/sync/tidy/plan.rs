@@ -99,6 +99,7 @@ mod tests {
             expired: Vec::new(),
             snapshots: 0,
             old_runs: Vec::new(),
+            peers: Vec::new(),
             keep: 60,
             now: Time(1000),
         }

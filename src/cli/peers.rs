@@ -1,0 +1,131 @@
+//! `gsync peers`: what the other clones are doing.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Context;
+use super::args::ActArgs;
+use crate::base::{Exit, Problem};
+use crate::config::Config;
+use crate::host::clock;
+use crate::peers::facts::{self, Answer, Hub};
+use crate::peers::forget;
+use crate::peers::memory::Memory;
+use crate::peers::view::{Mine, View, view};
+use crate::ui;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct PeersArgs {
+    #[command(subcommand)]
+    pub command: Option<PeersCommand>,
+    /// Do not ask the hub
+    #[arg(long)]
+    pub no_fetch: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PeersCommand {
+    /// Take the entry of a clone that is no more off the hub
+    Forget(ForgetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// A peer, such as builder@server
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Also one that was heard of lately
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+pub fn main(context: &Context, args: &PeersArgs) -> Result<Exit> {
+    let config = context.config()?;
+    let Some(hub) = facts::hub(&context.git, &config) else { return Err(nobody(&config).into()) };
+    match &args.command {
+        Some(PeersCommand::Forget(args)) => forget(context, &hub, args),
+        None => show(context, &hub, args.no_fetch),
+    }
+}
+
+fn nobody(config: &Config) -> Problem {
+    let remote = crate::base::plain(&config.hub.remote);
+    Problem::refuse("no-peers", "this clone exchanges nothing with others")
+        .because(format!(
+            "there is no remote `{remote}`, or `[peers] publish` or `gsync.peers` is off"
+        ))
+        .hint("see what is set: `git config --get-regexp 'remote|gsync'`")
+}
+
+fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
+    let git = &context.git;
+    let ui = &context.ui;
+    let mut silent = None;
+    let memory = match no_fetch {
+        true => None,
+        false => match facts::ask(git, hub)? {
+            Answer::Memory(memory) => Some(memory),
+            Answer::Silent(why) => {
+                silent = Some(why);
+                None
+            }
+        },
+    };
+    let memory = memory.or_else(|| facts::remembered(git, &hub.remote));
+    if let (None, Some(why)) = (&memory, &silent) {
+        return Err(Problem::blind("hub", format!("{} cannot be asked: {why}", hub.remote)).into());
+    }
+    let memory = memory.unwrap_or_default();
+    let view = look(context, hub, &memory)?;
+    if ui.is_for_programs() {
+        ui.object(&json!({
+            "peers": view.peers, "unreadable": view.unreadable, "as_of": view.at,
+            "online": if no_fetch { None } else { Some(silent.is_none()) }, "offline": silent,
+        }));
+        return Ok(Exit::Done);
+    }
+    if let Some(why) = silent {
+        ui.warn(&format!("{why}; this is as of {}", view.at.ago(clock::now())));
+    }
+    ui.result(&ui::peers::peers(&view, clock::now(), ui.style(), ui.width()));
+    Ok(Exit::Done)
+}
+
+/// The others beside our work; nothing is looked at where there is nobody to compare with.
+fn look(context: &Context, hub: &Hub, memory: &Memory) -> Result<View> {
+    let git = &context.git;
+    if memory.peers.is_empty() {
+        return Ok(view(memory, &Mine::default(), clock::now(), hub.ttl));
+    }
+    let scan = git.scan()?;
+    let (head, upstream) = git.position(git.library().as_ref())?;
+    let upstream = upstream.and_then(|upstream| upstream.id);
+    let changes = scan.end()?.changes;
+    let mine = facts::mine(git, &changes, head.id.as_ref(), upstream.as_ref());
+    let mut seen = view(memory, &mine, clock::now(), hub.ttl);
+    let clean = changes.is_empty();
+    facts::meet(git, memory, &mut seen, head.id.as_ref(), upstream.as_ref(), clean)?;
+    Ok(seen)
+}
+
+fn forget(context: &Context, hub: &Hub, args: &ForgetArgs) -> Result<Exit> {
+    let (_, ran) = context.act(&args.act.how(), || {
+        let facts = match facts::ask(&context.git, hub)? {
+            Answer::Memory(memory) => {
+                let now = clock::now();
+                let view: View = view(&memory, &Mine::default(), now, hub.ttl);
+                forget::Facts { remote: hub.remote.clone(), memory, view, now }
+            }
+            Answer::Silent(why) => {
+                let message = format!("{} cannot be asked: {why}", hub.remote);
+                return Err(Problem::blind("hub", message).into());
+            }
+        };
+        Ok(forget::plan(&facts, &args.id, args.force)?)
+    })?;
+    Ok(ran.exit())
+}
