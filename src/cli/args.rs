@@ -82,6 +82,9 @@ pub enum Command {
     Services(ServicesArgs),
     /// Bring services up to date, and prove it
     Up(UpArgs),
+    /// Hand work over: documents with verified facts, from the draft to what became of them
+    #[command(subcommand)]
+    Handoff(super::handoff::args::HandoffCommand),
     /// Repair what a killed run left behind
     Rescue,
     /// Play the whole story in a temporary directory, with nothing but git

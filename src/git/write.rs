@@ -2,6 +2,7 @@
 
 mod carry;
 mod merge;
+mod publish;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::host;
 
 pub use carry::{Point, carry, mend};
 pub use merge::{merge, unmerge};
+pub use publish::{Target, publish};
 
 /// Moves a ref, if it is where it is expected to be.
 pub fn set_ref(

@@ -2,6 +2,7 @@
 //! stored and taken back without anything being done.
 
 mod event;
+mod publish;
 mod step;
 mod task;
 mod undo;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use event::{Event, Outcome, Report};
+pub use publish::Publish;
 pub use step::Step;
 pub use task::{Drive, Remedy, Task};
 pub use undo::{Before, Undo};

@@ -46,7 +46,9 @@ impl Hands for World<'_> {
             | Step::Uncommit { snapshot, .. }
             | Step::Merge { snapshot, .. }
             | Step::Unmerge { snapshot, .. } => Before::Snapshot { commit: snapshot.clone() },
-            Step::Keep { .. } | Step::Push { .. } | Step::Run(_) => Before::Nothing,
+            Step::Keep { .. } | Step::Push { .. } | Step::Publish(_) | Step::Run(_) => {
+                Before::Nothing
+            }
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
                 Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
@@ -89,6 +91,15 @@ impl Hands for World<'_> {
             Step::Crontab { table } => host::write::crontab(table.as_ref()),
             Step::Timers { start, stop } => host::write::timers(start, stop),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
+            Step::Publish(it) => {
+                let target = git::write::Target {
+                    remote: &it.remote,
+                    branch: &it.branch,
+                    on: &it.on,
+                    claim: it.claim.as_ref(),
+                };
+                git::write::publish(git, &target, &it.files, &it.message, out)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything said about them goes to stderr. Nothing here fails:
 //! a reader that went away is no reason to stop half way.
 
+pub mod handoff;
 mod report;
 mod schedule;
 mod sentence;
