@@ -205,6 +205,9 @@ pub struct FinishArgs {
     /// Push every other branch with unpushed commits too
     #[arg(long)]
     pub branches: bool,
+    /// Hand the work over to this role once the hub has it
+    #[arg(long, value_name = "ROLE")]
+    pub handoff: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -53,6 +53,9 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         wish.committed = true;
         made = !plan.steps.is_empty();
     }
+    if let Some(to) = args.handoff.as_ref().filter(|_| !how.dry_run && how.only.is_none()) {
+        super::handoff::draft_for(context, to)?;
+    }
     let mut tried = 0;
     let (plan, ran, sent) = loop {
         tried += 1;
@@ -84,15 +87,32 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         Some(sent) if done => verify(context, &config, sent)?,
         _ => false,
     };
+    let handoff = match &args.handoff {
+        Some(to) if done => Some(hand_over(context, to, sent.is_some())?),
+        _ => None,
+    };
     if ui.json {
-        tell(context, &ran, &runs, &plan.notes, sent.as_ref(), verified);
+        let handoff = handoff.as_ref().map(|(_, told)| &told["handoff"]);
+        tell(context, &ran, &runs, &plan.notes, sent.as_ref().filter(|_| verified), handoff);
     } else if done && !plan.steps.is_empty() {
         plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
         if let Some(Sent { remote, branch, tip }) = &sent {
             ui.say(&format!("  {remote} has {} on {}", tip.short(), branch.short()));
         }
     }
-    Ok(ran.exit())
+    Ok(handoff.map_or_else(|| ran.exit(), |(exit, _)| exit))
+}
+
+/// Sends the handoff. What stops it does not take the push back, and that is said.
+fn hand_over(context: &Context, to: &str, pushed: bool) -> Result<(Exit, serde_json::Value)> {
+    super::handoff::finish(context, to).map_err(|err| match err.downcast_ref::<Problem>() {
+        Some(problem) if pushed => {
+            let mut problem = problem.clone();
+            problem.exit = Exit::Kept;
+            problem.because("the work is pushed, and not handed over").into()
+        }
+        _ => err,
+    })
 }
 
 fn tell(
@@ -101,13 +121,16 @@ fn tell(
     runs: &[crate::base::RunId],
     notes: &[String],
     sent: Option<&Sent>,
-    verified: bool,
+    handoff: Option<&serde_json::Value>,
 ) {
-    let pushed = sent.filter(|_| verified).map(
+    let pushed = sent.map(
         |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
     );
     let mut object =
         json!({ "runs": runs, "outcome": ran.outcome, "pushed": pushed, "notes": notes });
+    if let Some(handoff) = handoff {
+        object["handoff"] = handoff.clone();
+    }
     if ran.exit() != Exit::Done {
         object["error"] = json!({
             "exit": ran.exit().code(), "code": ran.exit().word(),

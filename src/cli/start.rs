@@ -16,15 +16,21 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         return review(context, &pull::facts::observe(&context.git, &config.hub)?);
     }
     let production = InProduction::observe(context, &config, args.allow_critical)?;
-    let (plan, ran) = context.act(&args.act.how(), || {
+    let think = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
         production.allows(context, &facts)?;
         Ok(pull::plan(&facts, "start")?)
+    };
+    let mut waiting = Vec::new();
+    let (plan, ran) = context.act_then(&args.act.how(), think, |_, _| {
+        waiting = super::handoff::waiting_here(context, &config);
+        Ok(json!({ "handoffs": waiting }))
     })?;
     if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
         plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
         production.what_is_old(context, &config)?;
     }
+    super::handoff::say_waiting(&context.ui, &waiting);
     Ok(ran.exit())
 }
 

@@ -44,7 +44,8 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
     let mut facts = facts::observe(git, &config.hub.remote, ask, config.hub.timeout.0)?;
     facts.unfinished = unfinished(context);
     let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
-    let status = status::status(facts);
+    let mut status = status::status(facts);
+    status.handoffs = super::handoff::waiting(context, config, &status.role);
     git.remember_seen(&git::Seen {
         at: status.now,
         head: status.head.clone(),

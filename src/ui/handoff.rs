@@ -57,6 +57,15 @@ pub fn list(found: &[&Found], shelf: &Shelf, style: Style) -> String {
     text
 }
 
+/// Those that nobody has closed, for the weekly review; nothing if there are none.
+pub fn left_open(open: &[Found], style: Style) -> String {
+    if open.is_empty() {
+        return String::new();
+    }
+    let rows: String = open.iter().map(|found| format!("  {}\n", line(found))).collect();
+    format!("\n{}\n{rows}", style.title("handoffs left open"))
+}
+
 /// Something that a handoff says, and whether it is so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {

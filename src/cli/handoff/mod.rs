@@ -2,10 +2,12 @@
 
 mod answer;
 pub mod args;
+mod hooks;
 mod send;
 mod show;
 mod story;
 mod test;
+mod waiting;
 
 use anyhow::Result;
 use serde_json::json;
@@ -15,16 +17,19 @@ use crate::base::Exit;
 use crate::handoff::facts::notes;
 use crate::handoff::{plan, render};
 use crate::plan::Outcome;
+use crate::run::How;
 use args::{DraftArgs, HandoffCommand};
 
-pub use send::{Wish, send};
+pub use hooks::{arrived, before_push, outdated, refresh};
+pub use send::finish;
+pub use waiting::{left_open, say_waiting, waiting, waiting_here};
 
 pub fn main(context: &Context, command: &HandoffCommand) -> Result<Exit> {
     match command {
         HandoffCommand::Draft(args) => draft(context, args),
         HandoffCommand::Send(args) => {
-            let wish = Wish { to: args.to.as_deref(), says: &args.says };
-            send(context, &wish, &args.act.how())
+            let wish = send::Wish { to: args.to.as_deref(), says: &args.says };
+            send::send(context, &wish, &args.act.how())
         }
         HandoffCommand::List(args) => show::list(context, args),
         HandoffCommand::Show(args) => show::show(context, args),
@@ -64,5 +69,17 @@ fn draft(context: &Context, args: &DraftArgs) -> Result<Exit> {
             context.ui.hint("send it when the hub has the commits: `gsync handoff send --to ROLE`");
         }
     }
+    Ok(ran.exit())
+}
+
+/// Writes the draft for a role ahead of a push, so that the push is known to be covered.
+pub fn draft_for(context: &Context, to: &str) -> Result<Exit> {
+    let config = context.config()?;
+    let path = notes::draft_path(&context.git);
+    let (_, ran) = context.carry_out(&How::default(), || {
+        let told = story::tell(context, &config, Some(to), &args::SaysArgs::default())?;
+        let document = render::render(&told.story, told.own.as_deref())?;
+        Ok(plan::draft(&path, told.draft.as_deref(), &document))
+    })?;
     Ok(ran.exit())
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::SaysArgs;
 use super::story::{self, Told};
@@ -31,6 +31,21 @@ pub struct Wish<'a> {
 
 /// Sends a handoff.
 pub fn send(context: &Context, wish: &Wish<'_>, how: &How) -> Result<Exit> {
+    let (exit, object) = send_quietly(context, wish, how)?;
+    if context.ui.json {
+        context.ui.object(&object);
+    }
+    Ok(exit)
+}
+
+/// The handoff at the end of `gsync finish`, to this role, and what there is to say about it.
+pub fn finish(context: &Context, to: &str) -> Result<(Exit, Value)> {
+    let wish = Wish { to: Some(to), says: &SaysArgs::default() };
+    send_quietly(context, &wish, &How::default())
+}
+
+/// Sends it; what programs are told is told by the caller.
+fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, Value)> {
     let config = context.config()?;
     let ui = &context.ui;
     let mut claim = true;
@@ -59,7 +74,7 @@ pub fn send(context: &Context, wish: &Wish<'_>, how: &How) -> Result<Exit> {
             made = Some((number, told));
             Ok(plan)
         })?;
-        let Some((number, told)) = made else { return Ok(ran.exit()) };
+        let Some((number, told)) = made else { return Ok((ran.exit(), Value::Null)) };
         let failed = ran.outcome == Outcome::PutBack;
         if !failed || tried == TRIES || how.only.is_some() {
             break (number, told, plan, ran);
@@ -79,8 +94,9 @@ pub fn send(context: &Context, wish: &Wish<'_>, how: &How) -> Result<Exit> {
     };
     let done = ran.exit() == Exit::Done && !how.dry_run;
     let id = id_of(number);
+    let mut object = Value::Null;
     if ui.json {
-        let mut object = json!({
+        object = json!({
             "handoff": { "id": id, "to": told.story.to, "branch": told.clone.branch,
                 "base": told.story.base, "head": told.story.head },
             "run": ran.run, "outcome": ran.outcome, "notes": plan.notes,
@@ -92,7 +108,6 @@ pub fn send(context: &Context, wish: &Wish<'_>, how: &How) -> Result<Exit> {
                 "message": "the handoff was not sent", "hints": ["run `gsync handoff send` again"],
             });
         }
-        ui.object(&object);
     } else if done {
         plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
         ui.result(&format!("{id}\n"));
@@ -100,7 +115,7 @@ pub fn send(context: &Context, wish: &Wish<'_>, how: &How) -> Result<Exit> {
     if done {
         catch_up(context, &config, &told.clone.branch)?;
     }
-    Ok(ran.exit())
+    Ok((ran.exit(), object))
 }
 
 fn no_receiver() -> Problem {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::base::{CommitId, Problem, plain};
-use crate::cli::background;
+use crate::cli::{background, handoff};
 use crate::config::{self, Config, PushAfter};
 use crate::git::Git;
 use crate::hooks::events::arrival::{self, Arrival, Event, Memory};
@@ -19,6 +19,7 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
     let look = Look::at(git);
     let config = config(git)?;
     tell(ui, &look, git, &config, &Event::Look)?;
+    handoff::outdated(git);
     let after = push_after(&look, &config)?;
     let hub = &config.hub;
     match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
@@ -38,6 +39,7 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
         arrival.lines(clock::now()).iter().for_each(|line| ui.say(line));
         services(ui, &config, &arrival);
     }
+    handoff::outdated(git);
     tell(ui, &look, git, &config, &Event::Look)
 }
 
@@ -117,6 +119,7 @@ fn tell(ui: &Ui, look: &Look<'_>, git: &Git, config: &Config, event: &Event) -> 
     for arrival in arrived {
         arrival.lines(now).iter().for_each(|line| ui.say(line));
         services(ui, config, &arrival);
+        handoff::arrived(ui, git, config, &arrival.files);
     }
     Ok(())
 }

@@ -42,6 +42,11 @@ pub struct Shelf {
 }
 
 impl Shelf {
+    /// Those that wait for the role of this clone.
+    pub fn mine(&self) -> impl Iterator<Item = &Found> {
+        self.role.iter().flat_map(|role| self.waiting_for(role))
+    }
+
     pub fn number(&self, number: u32) -> Option<&Found> {
         self.found.iter().find(|found| number_of(&found.handoff.id) == Some(number))
     }
@@ -61,8 +66,12 @@ impl Shelf {
 
 /// Looks at what is known of the hub, without asking it.
 pub fn shelf(git: &Git, config: &Config) -> Result<Shelf> {
-    let mut shelf =
-        Shelf { role: git.config("gsync.role")?, now: clock::now(), ..Shelf::default() };
+    shelf_of(git, config, git.config("gsync.role")?)
+}
+
+/// The same where the role of this clone is known already.
+pub fn shelf_of(git: &Git, config: &Config, role: Option<String>) -> Result<Shelf> {
+    let mut shelf = Shelf { role, now: clock::now(), ..Shelf::default() };
     let prefix = format!("refs/remotes/{}/", config.hub.remote);
     let mut tips: Vec<(Branch, CommitId)> = git
         .refs(&prefix)?
@@ -70,7 +79,10 @@ pub fn shelf(git: &Git, config: &Config) -> Result<Shelf> {
         .filter_map(|(name, tip)| Some((Branch::new(name.as_str().strip_prefix(&prefix)?), tip)))
         .filter(|(branch, _)| branch.as_str() != "HEAD")
         .collect();
-    let here = git.head_branch()?.and_then(|name: RefName| name.branch());
+    let here = match tips.len() > BRANCHES {
+        true => git.head_branch()?.and_then(|name: RefName| name.branch()),
+        false => None,
+    };
     let first =
         |branch: &Branch| branch.as_str() != config.hub.branch && Some(branch) != here.as_ref();
     tips.sort_by_key(|(branch, _)| first(branch));

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::git::{self, Fetched, Git};
 use crate::host::clock;
 
-pub use hub::{Shelf, shelf};
+pub use hub::{Shelf, shelf, shelf_of};
 
 /// This clone, as far as handoffs matter.
 #[derive(Debug, Clone, PartialEq, Eq)]

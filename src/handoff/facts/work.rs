@@ -201,3 +201,32 @@ fn known<'a>(
     let out = git.ask(&args)?.unwrap_or_default();
     Ok(out.lines().map(str::to_owned).collect())
 }
+
+/// The paths of the commits that a push brings to a branch and that no handoff covers: those
+/// that are in the head of one were handed over.
+pub fn uncovered(
+    git: &Git,
+    config: &Config,
+    shelf: &Shelf,
+    old: Option<&CommitId>,
+    new: &CommitId,
+) -> Result<Vec<RepoPath>> {
+    let mut hidden: Vec<String> = Vec::new();
+    let main = format!("refs/remotes/{}/{}", config.hub.remote, config.hub.branch);
+    match old {
+        Some(old) => hidden.push(old.to_string()),
+        // A new branch: what the main one has is no news.
+        None => hidden.extend(git.resolve_ref(&RefName::new(main))?.map(|id| id.to_string())),
+    }
+    let heads = shelf.found.iter().filter(|found| {
+        !matches!(found.shown, crate::handoff::life::State::Rejected)
+    });
+    hidden.extend(heads.map(|found| found.handoff.head.to_string()));
+    let mut args = vec!["log", "-z", "--no-show-signature", "--no-renames", "--format="];
+    args.extend(["--name-only", "--ignore-missing", new.as_str(), "--not"]);
+    args.extend(hidden.iter().map(String::as_str));
+    args.push("--");
+    let out = git.must_bytes(&args).context("what the push brings")?;
+    let names = out.split(|byte| matches!(byte, 0 | b'\n')).filter(|name| !name.is_empty());
+    Ok(names.map(RepoPath::new).collect())
+}
