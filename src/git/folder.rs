@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use gix::bstr::ByteSlice;
 
 use super::Git;
+use super::trees::What;
 use crate::base::{CommitId, RepoPath};
 
 /// A larger file is none of those that are kept there; it is given without its contents.
@@ -61,11 +62,15 @@ impl Git {
                 let Some((head, name)) = entry.split_once_str("\t") else { continue };
                 let head = String::from_utf8_lossy(head);
                 let mut words = head.split_whitespace();
-                let (Some(_), Some("blob"), Some(id), Some(size)) =
+                let (Some(mode), Some("blob"), Some(id), Some(size)) =
                     (words.next(), words.next(), words.next(), words.next())
                 else {
                     continue;
                 };
+                // A link is no file of this folder.
+                if !mode.starts_with("100") {
+                    continue;
+                }
                 let large = size.parse::<u64>().is_ok_and(|size| size > LARGE);
                 let bytes =
                     if large { None } else { Some(self.must_bytes(&["cat-file", "blob", id])?) };
@@ -82,7 +87,7 @@ fn read(repo: &gix::Repository, tree: gix::ObjectId, dir: &str) -> Result<Vec<In
     let mut files = Vec::new();
     for entry in tree.iter() {
         let entry = entry.context("read a folder")?;
-        if !entry.mode().is_blob() {
+        if What::of(entry.mode()) != Some(What::File) {
             continue;
         }
         let path = below(dir, entry.filename());
@@ -98,4 +103,24 @@ fn read(repo: &gix::Repository, tree: gix::ObjectId, dir: &str) -> Result<Vec<In
 
 fn below(dir: &str, name: &[u8]) -> RepoPath {
     RepoPath::new([dir.as_bytes(), b"/", name].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::history::tests::random;
+
+    #[test]
+    fn gix_and_git_find_the_same_files_in_a_folder() {
+        let world = random(5, 120, 0);
+        let ids: Vec<CommitId> = world.ids.iter().map(|id| CommitId::new(id.to_string())).collect();
+        let mut seen = 0;
+        for dir in ["a", "a/b", "x/y/z", "nowhere", "ab"] {
+            let some: Vec<CommitId> = ids.iter().step_by(17).cloned().collect();
+            let ours = world.git.folders(&some, dir).unwrap();
+            assert_eq!(ours, world.git.folders_by_git(&some, dir).unwrap(), "{dir}");
+            seen += ours.iter().map(|files| files.len()).sum::<usize>();
+        }
+        assert!(seen > 5, "{seen}");
+    }
 }

@@ -144,7 +144,7 @@ pub fn content(raw: &Raw) -> Content {
         ..Content::default()
     };
     // gsync's own commits are about handoffs, not about the work.
-    for commit in raw.commits.iter().filter(|commit| !OWN_COMMIT.is_match(&commit.summary)) {
+    for commit in raw.commits.iter().filter(|commit| !is_own(&commit.summary)) {
         content.commits.push(CommitFact {
             id: commit.id.clone(),
             summary: line(&commit.summary),
@@ -217,6 +217,11 @@ fn fact(file: &RawFile) -> FileFact {
         added: file.lines.map(|(added, _)| added),
         deleted: file.lines.map(|(_, deleted)| deleted),
     }
+}
+
+/// Whether a commit is one of ours: about a handoff, and not part of the work.
+pub fn is_own(summary: &str) -> bool {
+    OWN_COMMIT.is_match(summary)
 }
 
 /// git's own reading. It finds no trailers where `BREAKING CHANGE:`, which is none for git,

@@ -6,6 +6,7 @@
 //! the steps. Only [`facts`] looks at the repository.
 
 pub mod content;
+pub mod deployed;
 pub mod document;
 pub mod facts;
 pub mod keys;

@@ -85,6 +85,14 @@ pub fn send(sending: Sending<'_>) -> Result<(Plan, u32), Problem> {
     Ok((plan.then(publish).note(format!("{commits}, {base}..{head}")), number))
 }
 
+/// What is handed over already is not handed over again.
+pub fn nothing_new(open: &Found) -> Problem {
+    let id = &open.handoff.id;
+    Problem::refuse("nothing-new", format!("there is nothing new since {id}, which is still open"))
+        .hint(format!("look at it: `gsync handoff show {id}`"))
+        .hint(format!("withdraw it first: `gsync handoff reject {id} -m WHY`"))
+}
+
 /// The handoffs whose place a new one to that role takes: open ones about the same branch.
 fn superseded<'a>(
     shelf: &'a Shelf,
@@ -105,7 +113,7 @@ fn publish(
     claim: Option<RefName>,
 ) -> Step {
     Step::Publish(Box::new(Publish {
-        remote: clone.hub.clone(),
+        remote: Some(clone.hub.clone()),
         branch: branch.clone(),
         on: on.clone(),
         files,
@@ -263,4 +271,125 @@ pub(super) fn answer(
     let pairs = who.into_iter().chain([("date", day)]).chain(words);
     let pairs = pairs.map(|(key, text)| (key.to_owned(), Value::text(super::words::clean(&text))));
     document.set(key, Value::Map(pairs.collect()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Branch, Time};
+    use crate::handoff::content::{CommitFact, Content};
+    use crate::handoff::sender::Sender;
+
+    fn id(letter: &str) -> CommitId {
+        CommitId::new(letter.repeat(40))
+    }
+
+    fn clone_of(role: &str) -> Clone {
+        Clone {
+            peer: format!("{role}@h"),
+            role: Some(role.to_owned()),
+            head: id("b"),
+            hub: "origin".into(),
+            branch: Branch::new("main"),
+            tip: id("c"),
+            now: Time(1_763_460_000),
+        }
+    }
+
+    fn story() -> Story {
+        let commit = CommitFact {
+            id: id("b"),
+            summary: "work".into(),
+            author: "Ada".into(),
+            time: Time(0),
+            trailers: Vec::new(),
+        };
+        Story {
+            id: "draft".into(),
+            status: State::Draft,
+            from: "qc@h".into(),
+            to: Some("builder".into()),
+            base: id("a"),
+            head: id("b"),
+            branch: "main".into(),
+            hub: "origin".into(),
+            on_hub: true,
+            risk: None,
+            today: Time(1_763_460_000),
+            tests: Vec::new(),
+            sender: Sender::default(),
+            content: Content { commits: vec![commit], ..Content::default() },
+        }
+    }
+
+    fn sent(shelf: &Shelf, highest: u32, story: Story) -> Result<(Plan, u32), Problem> {
+        send(Sending {
+            clone: &clone_of("qc"),
+            shelf,
+            rules: &Rules::default(),
+            story,
+            own: None,
+            highest,
+            claim: true,
+            draft: None,
+        })
+    }
+
+    fn published(plan: &Plan) -> &Publish {
+        match plan.steps.last() {
+            Some(Step::Publish(publish)) => publish,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What was sent, as it is found on the hub.
+    fn found(plan: &Plan) -> Found {
+        let publish = published(plan);
+        let (path, bytes) = publish.files[0].clone();
+        let document = Document::parse(&path.quoted(), &bytes.0).unwrap();
+        let handoff = document.handoff().unwrap();
+        let (branch, tip, shown) = (Branch::new("main"), id("c"), handoff.status);
+        Found { branch, tip, path, document, handoff, shown }
+    }
+
+    #[test]
+    fn a_handoff_takes_the_number_behind_the_highest_anywhere_by_a_name_that_must_be_free() {
+        let (plan, number) = sent(&Shelf::default(), 6, story()).unwrap();
+        assert_eq!(number, 7);
+        let publish = published(&plan);
+        assert_eq!(publish.claim, Some(RefName::new("refs/gsync/handoff/7")));
+        assert_eq!(publish.on, id("c"));
+        assert_eq!(publish.message, "docs: handoff H-0007 to builder");
+        let path = "handoffs/HANDOFF_TO_BUILDER_20251118_0007.md";
+        assert_eq!(publish.files[0].0, RepoPath::from(path));
+        assert_eq!(found(&plan).handoff.status, State::Sent);
+        let shelf = Shelf { found: vec![found(&plan)], ..Shelf::default() };
+        let (plan, number) = sent(&shelf, 0, story()).unwrap();
+        assert_eq!(number, 8, "also where the hub tells no names");
+        assert_eq!(published(&plan).files.len(), 2, "the former one is superseded with it");
+    }
+
+    #[test]
+    fn what_the_hub_does_not_have_and_what_is_nothing_is_not_sent() {
+        let refused = |story: Story| sent(&Shelf::default(), 0, story).unwrap_err().code;
+        assert_eq!(refused(Story { on_hub: false, ..story() }), "not-on-hub");
+        assert_eq!(refused(Story { content: Content::default(), ..story() }), "nothing-new");
+    }
+
+    #[test]
+    fn only_the_receiver_answers_and_only_the_sender_may_withdraw() {
+        let (plan, _) = sent(&Shelf::default(), 0, story()).unwrap();
+        let found = found(&plan);
+        let ack = Answer::Ack { restated: "x".into() };
+        let reject = Answer::Reject { why: "x".into() };
+        let code = |role: &str, answer: &Answer| {
+            answer_to(&clone_of(role), &found, answer).map_err(|problem| problem.code).err()
+        };
+        assert_eq!(code("builder", &ack), None);
+        assert_eq!(code("qc", &ack), Some("not-yours"));
+        assert_eq!(code("qc", &reject), None);
+        assert_eq!(code("other", &reject), Some("not-yours"));
+        let plan = answer_to(&clone_of("builder"), &found, &ack).unwrap();
+        assert_eq!(published(&plan).message, "docs: handoff H-0001 acked by builder@h");
+    }
 }

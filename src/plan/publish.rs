@@ -8,7 +8,9 @@ use crate::base::{Bytes, CommitId, RefName, RepoPath, plain, shell_quote};
 /// there: the work tree, the index and the branches of this clone have no part in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publish {
-    pub remote: String,
+    /// Nothing: the branch is one of this very repository, as on a server. Then it moves only
+    /// if it stands where it was seen, and no hook is asked.
+    pub remote: Option<String>,
     /// The branch over there.
     pub branch: RefName,
     /// Where it stands; if it moved, nothing is sent.
@@ -27,8 +29,14 @@ impl fmt::Display for Publish {
         for (path, _) in &self.files {
             write!(f, " {}", shell_quote(&path.quoted()))?;
         }
-        let (remote, branch) = (shell_quote(&plain(&self.remote)), plain(self.branch.short()));
-        write!(f, " && git push --atomic {remote} HEAD:{}", shell_quote(&branch))?;
+        let branch = shell_quote(&plain(self.branch.short()));
+        match &self.remote {
+            Some(remote) => {
+                let remote = shell_quote(&plain(remote));
+                write!(f, " && git push --atomic {remote} HEAD:{branch}")?;
+            }
+            None => write!(f, " # on {branch}")?,
+        }
         match &self.claim {
             Some(claim) => write!(f, " HEAD:{claim}"),
             None => Ok(()),

@@ -93,7 +93,7 @@ impl Hands for World<'_> {
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
             Step::Publish(it) => {
                 let target = git::write::Target {
-                    remote: &it.remote,
+                    remote: it.remote.as_deref(),
                     branch: &it.branch,
                     on: &it.on,
                     claim: it.claim.as_ref(),

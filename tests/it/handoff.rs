@@ -158,7 +158,9 @@ fn a_plan_is_shown_runs_only_as_shown_and_nothing_moves_before() {
     let seen = qc.gsync(&["--json", "handoff", "send", "--dry-run"]).exits(0).json();
     assert_eq!((qc.state(), hub()), before);
     let id = seen["plan"]["id"].as_str().unwrap();
-    qc.gsync(&["handoff", "send", "-m", "other", "--only", id]).exits(1).says("no longer what would be done");
+    qc.gsync(&["handoff", "send", "-m", "other", "--only", id])
+        .exits(1)
+        .says("no longer what would be done");
     assert_eq!((qc.state(), hub()), before);
     qc.gsync(&["handoff", "send", "--only", id]).exits(0);
     assert!(file_on_hub(&lab, 1).contains("status: sent"));
@@ -172,10 +174,9 @@ fn what_the_sender_wrote_into_the_draft_is_kept_when_the_facts_change() {
     qc.commit("server/a.rs", "a\n", "first of the work");
     qc.gsync(&["handoff", "draft", "--why", "from the command line"]).exits(0);
     let path = ".git/gsync/handoff/draft.md";
-    let edited = qc.read(path).replace(
-        "<!-- gsync:impact -->\nnone\n",
-        "<!-- gsync:impact -->\nNo downtime.\nReally.\n",
-    );
+    let edited = qc
+        .read(path)
+        .replace("<!-- gsync:impact -->\nnone\n", "<!-- gsync:impact -->\nNo downtime.\nReally.\n");
     qc.write(path, edited);
     qc.write("server/b.rs", "b\n");
     qc.git(&["add", "."]);
@@ -206,7 +207,12 @@ fn a_handoff_edited_into_nonsense_is_named_with_its_line_and_answers_nothing() {
     qc.push();
     let builder = with_role(&lab, "builder", "builder");
     let line = format!("{path}:4: `status` is not one of");
-    builder.gsync(&["handoff", "list"]).exits(0).says(&line).says("git log -p --").says_not("README");
+    builder
+        .gsync(&["handoff", "list"])
+        .exits(0)
+        .says(&line)
+        .says("git log -p --")
+        .says_not("README");
     builder.gsync(&["handoff", "ack", "1", "-m", "x"]).exits(2).says(&line);
     builder.gsync(&["handoff", "show", "2"]).exits(1).says("no handoff H-0002");
     builder.gsync(&["handoff", "show", "../1"]).exits(2).says("is no handoff");
@@ -220,24 +226,116 @@ fn a_handoff_edited_into_nonsense_is_named_with_its_line_and_answers_nothing() {
 }
 
 #[test]
-fn a_new_handoff_supersedes_the_one_that_is_open_and_begins_where_it_ended() {
+fn a_new_handoff_takes_over_what_was_never_deployed_and_begins_where_the_last_one_was_done() {
     let lab = Lab::new();
     let qc = begun(&lab);
     worked(&qc);
     qc.push();
     qc.gsync(&["handoff", "send"]).exits(0);
-    qc.gsync(&["handoff", "send"]).exits(1).says("there is nothing new since");
+    qc.gsync(&["handoff", "send"]).exits(1).says("there is nothing new since H-0001");
     qc.commit("server/more.rs", "x\n", "more of it");
     qc.push();
     qc.gsync(&["handoff", "send"]).exits(0).says("H-0001 is superseded by it");
     let (first, second) = (file_on_hub(&lab, 1), file_on_hub(&lab, 2));
     assert!(first.contains("status: superseded") && first.contains("by: H-0002"), "{first}");
-    assert!(second.contains("more of it") && !second.contains("add y"), "{second}");
-    assert!(second.contains("### Migrations\n\nnone\n"), "{second}");
+    assert!(second.contains("more of it") && second.contains("feat: add y"), "{second}");
     let builder = with_role(&lab, "builder", "builder");
     builder.gsync(&["handoff", "ack", "1", "-m", "x"]).exits(1).says("H-0001 is superseded");
     builder.gsync(&["handoff", "reject", "2", "-m", "not now"]).exits(0);
     assert!(file_on_hub(&lab, 2).contains("why: \"not now\""));
+    qc.git(&["pull", "-q"]);
+    qc.gsync(&["handoff", "send"]).exits(0);
+    assert!(file_on_hub(&lab, 3).contains("feat: add y"), "what was sent back is sent again");
+    builder.gsync(&["handoff", "ack", "3", "-m", "all of it"]).exits(0);
+    builder.gsync(&["handoff", "done", "3", "--env", "green"]).exits(0);
+    qc.git(&["pull", "-q"]);
+    qc.commit("server/next.rs", "x\n", "the next work");
+    qc.push();
+    qc.gsync(&["handoff", "send"]).exits(0).says("1 commit");
+    let next = file_on_hub(&lab, 4);
+    assert!(next.contains("the next work") && !next.contains("add y"), "{next}");
+    assert!(next.contains("### Migrations\n\nnone\n"), "{next}");
+}
+
+#[test]
+fn the_receiver_is_told_what_is_so_and_what_to_do_in_which_order() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    worked(&qc);
+    qc.gsync(&["handoff", "test", "--", "true"]).exits(0);
+    qc.push();
+    qc.gsync(&["handoff", "send"]).exits(0);
+    let builder = with_role(&lab, "builder", "builder");
+    for name in ["gsync", "npm"] {
+        builder.script(&format!(".git/bin/{name}"), "#!/bin/sh\n");
+    }
+    let path = format!("{}:{}", builder.path(".git/bin").display(), std::env::var("PATH").unwrap());
+    let builder = builder.with_env("PATH", &path);
+    let seen = builder.gsync(&["--json", "handoff", "take", "1"]).exits(0).json();
+    assert_eq!(seen["fine"], true, "{seen:#}");
+    let told: Vec<&str> = seen["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(told.len(), 8, "{told:?}");
+    assert!(told[0].starts_with("have `") && told[1].contains("SERVER_MODE"), "{told:?}");
+    assert!(told[4].contains("0007_add_y.sql") && told[5] == "bring up server", "{told:?}");
+    assert_eq!(seen["steps"][3]["command"], "(cd client && npm ci)");
+    builder
+        .gsync(&["handoff", "take", "1"])
+        .exits(0)
+        .says("the way back")
+        .says("git revert --no-commit");
+
+    // A claim that git does not bear out is named.
+    let name = qc.read_dir("handoffs")[0].to_string_lossy().into_owned();
+    let file = format!("handoffs/{name}");
+    let text = qc.read(&file).replace("env_added: [SERVER_MODE, STRIPE_KEY]", "env_added: []");
+    qc.commit(&file, &text, "forgot the keys");
+    qc.push();
+    builder
+        .gsync(&["handoff", "take", "1"])
+        .exits(1)
+        .says("NOT the new environment keys are those that git shows");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_hint_and_nothing_is_changed() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    worked(&qc);
+    qc.push();
+    let hub = lab.hub().git(&["for-each-ref"]);
+    qc.gsync(&["handoff", "send", "--to", "bilder"]).exits(2).says("--to builder");
+    qc.gsync(&["handoff", "send", "--to", "../x"]).exits(2).says("there is no role ../x");
+    qc.gsync(&["handoff", "send", "--base", "nowhere"]).exits(2).says("there is no commit nowhere");
+    qc.gsync(&["handoff", "ack", "1", "-m", "  "]).exits(2).says("`-m` is empty");
+    qc.gsync(&["handoff", "done", "99"]).exits(1).says("no handoff H-0099");
+    for (key, value) in
+        [("file", "H.md"), ("file", "../{NUMBER}.md"), ("dir", "../up"), ("dir", "")]
+    {
+        let rules = qc.read(".gsync.toml");
+        qc.write(
+            ".gsync.toml",
+            rules.replace("[handoff]\n", &format!("[handoff]\n{key} = \"{value}\"\n")),
+        );
+        qc.gsync(&["handoff", "send"]).exits(2).says(&format!("[handoff] {key} in .gsync.toml"));
+        qc.write(".gsync.toml", rules);
+    }
+    qc.git(&["switch", "-q", "-c", "own"]);
+    qc.gsync(&["handoff", "send"])
+        .exits(1)
+        .says("own follows no branch of origin")
+        .says("git push -u origin own");
+    qc.git(&["switch", "-q", "--detach"]);
+    qc.gsync(&["handoff", "draft"]).exits(1).says("HEAD is detached");
+    qc.git(&["switch", "-q", "main"]);
+    qc.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    qc.gsync(&["handoff", "send"]).exits(7).says("the hub cannot be reached");
+    qc.gsync(&["handoff", "list"]).exits(0).says("this is what was known before");
+    assert_eq!(lab.hub().git(&["for-each-ref"]), hub);
 }
 
 #[test]
@@ -273,7 +371,9 @@ fn a_template_of_the_repository_is_used_and_a_broken_one_names_its_line() {
     let qc = begun(&lab);
     worked(&qc);
     qc.write(".gsync/HANDOFF.md", "# Ours\n{{ id }}: {{ sender.summary }}\n{% for c in commits %}* {{ c.summary }}\n{% endfor %}");
-    qc.gsync(&["handoff", "draft", "-m", "hello"]).exits(0).says("# Ours\ndraft: <!-- gsync:summary -->\nhello\n");
+    qc.gsync(&["handoff", "draft", "-m", "hello"])
+        .exits(0)
+        .says("# Ours\ndraft: <!-- gsync:summary -->\nhello\n");
     for (text, place) in [
         ("# Ours\n{{ nobody }}\n", ".gsync/HANDOFF.md:2: undefined value"),
         ("# Ours\n\n{% for x %}\n", ".gsync/HANDOFF.md:3: syntax error"),
@@ -289,7 +389,8 @@ fn of_twenty_that_send_at_once_each_gets_a_number_of_its_own() {
     let qc = begun(&lab);
     worked(&qc);
     qc.push();
-    let people: Vec<_> = (0..20).map(|n| with_role(&lab, &format!("p{n}"), &format!("r{n}"))).collect();
+    let people: Vec<_> =
+        (0..20).map(|n| with_role(&lab, &format!("p{n}"), &format!("r{n}"))).collect();
     qc.write(".gsync.toml", "");
     let running: Vec<_> = people
         .iter()
@@ -340,7 +441,9 @@ fn a_hub_that_refuses_foreign_names_still_takes_handoffs() {
 fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     let lab = Lab::new();
     let qc = begun(&lab);
-    let rules = qc.read(".gsync.toml").replace("to = \"builder\"", "to = \"builder\"\nwhen = [\"server/**\"]");
+    let rules = qc
+        .read(".gsync.toml")
+        .replace("to = \"builder\"", "to = \"builder\"\nwhen = [\"server/**\"]");
     qc.commit(".gsync.toml", &rules, "rules");
     qc.push();
     qc.gsync(&["install"]).exits(0);
@@ -348,7 +451,10 @@ fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     assert!(!qc.try_git(&["push"]).exits(0).all().contains("hand over"));
     qc.commit("server/x", "x\n", "work");
     let said = qc.try_git(&["push"]).exits(0).all();
-    assert!(said.contains("1 path to hand over, such as server/x, and no handoff covers it"), "{said}");
+    assert!(
+        said.contains("1 path to hand over, such as server/x, and no handoff covers it"),
+        "{said}"
+    );
     assert!(said.contains("gsync handoff send --to builder"), "{said}");
     // A push of the handoff itself needs none.
     qc.gsync(&["handoff", "send"]).exits(0).says_not("hand over");
@@ -386,7 +492,10 @@ fn what_waits_for_a_role_is_told_when_it_arrives_by_start_by_status_and_by_tidy(
     builder.gsync(&["start"]).exits(0).says(line);
     let seen = builder.gsync(&["--json", "status"]).exits(0).json();
     let entry = &seen["handoffs"][0];
-    assert_eq!((&entry["id"], &entry["to"], &entry["status"]), (&"H-0001".into(), &"builder".into(), &"sent".into()));
+    assert_eq!(
+        (&entry["id"], &entry["to"], &entry["status"]),
+        (&"H-0001".into(), &"builder".into(), &"sent".into())
+    );
     assert_eq!(builder.gsync(&["--json", "start"]).exits(0).json()["handoffs"][0]["id"], "H-0001");
     qc.gsync(&["status"]).exits(0).says_not("handoffs for you");
     qc.gsync(&["tidy"]).exits(0).says("handoffs left open").says("H-0001 sent");
@@ -408,7 +517,11 @@ fn what_nobody_answered_for_two_weeks_is_shown_as_expired() {
     qc.push();
     let builder = with_role(&lab, "builder", "builder");
     builder.gsync(&["handoff", "list"]).exits(0).says("H-0001 expired");
-    builder.gsync(&["handoff", "ack", "1", "-m", "x"]).exits(1).says("its facts are old").says("hint:");
+    builder
+        .gsync(&["handoff", "ack", "1", "-m", "x"])
+        .exits(1)
+        .says("its facts are old")
+        .says("hint:");
     builder.gsync(&["handoff", "reject", "1", "-m", "too old"]).exits(0);
 }
 
@@ -426,9 +539,15 @@ fn an_answer_on_the_hub_leaves_uncommitted_and_unpushed_work_alone() {
     builder.git(&["add", "staged"]);
     builder.gsync(&["handoff", "ack", "1", "-m", "understood"]).exits(0);
     assert_eq!(builder.git(&["status", "--short"]), " M README.md\nA  staged");
-    assert_eq!(builder.git(&["log", "-2", "--format=%s"]), "not pushed yet\ndocs: handoff H-0001 acked by builder@lab");
+    assert_eq!(
+        builder.git(&["log", "-2", "--format=%s"]),
+        "not pushed yet\ndocs: handoff H-0001 acked by builder@lab"
+    );
     assert_ne!(builder.git(&["rev-parse", "HEAD"]), mine, "it stands on the answer now");
-    assert_eq!(lab.hub().git(&["log", "-1", "--format=%s", "main"]), "docs: handoff H-0001 acked by builder@lab");
+    assert_eq!(
+        lab.hub().git(&["log", "-1", "--format=%s", "main"]),
+        "docs: handoff H-0001 acked by builder@lab"
+    );
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub struct ListArgs {
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Such as H-0007, or 7
+    /// Such as H-0007, or 7; `show draft` shows the one that is being written
     #[arg(value_name = "ID")]
     pub id: String,
     /// Do not ask the hub

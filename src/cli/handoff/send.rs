@@ -12,7 +12,7 @@ use crate::base::{Branch, Exit, Problem};
 use crate::cli::Context;
 use crate::config::Config;
 use crate::git::{self};
-use crate::handoff::facts::{self, hub, notes};
+use crate::handoff::facts::{self, hub, notes, work};
 use crate::handoff::plan::{self, Sending};
 use crate::handoff::words::id_of;
 use crate::plan::Outcome;
@@ -59,6 +59,13 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
             if told.story.to.is_none() {
                 return Err(no_receiver().into());
             }
+            let open = told.shelf.waiting_for(told.story.to.as_deref().unwrap_or_default());
+            let open = open.filter(|found| found.branch == told.clone.branch);
+            for found in open {
+                if !work::is_more(&context.git, &found.handoff.head, &told.clone.head)? {
+                    return Err(plan::nothing_new(found).into());
+                }
+            }
             let path = told.draft.as_ref().map(|_| notes::draft_path(&context.git));
             let highest = if claim { hub::taken(&context.git, &config)? } else { 0 };
             let (plan, number) = plan::send(Sending {
@@ -82,8 +89,8 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
         if moved(context, &config, &told, number)? {
             ui.say(&format!("others were faster: trying again ({} of {TRIES})", tried + 1));
             // Those who meet again and again step aside for different times.
-            let step = u64::from(std::process::id() % 7) + 1;
-            thread::sleep(Duration::from_millis(step * 10 * tried.min(5) as u64));
+            let step = u64::from(std::process::id() % 23);
+            thread::sleep(Duration::from_millis(step * 15 * tried.min(6) as u64));
         } else if claim {
             claim = false;
             let why = "the hub refuses names below refs/gsync/handoff";

@@ -10,7 +10,7 @@ use crate::base::{Exit, Problem, plain};
 use crate::cli::Context;
 use crate::config::Config;
 use crate::handoff::facts::hub::Found;
-use crate::handoff::facts::{self, Shelf};
+use crate::handoff::facts::{self, Shelf, notes};
 use crate::handoff::plan;
 use crate::handoff::render::{self, Story, Todo};
 use crate::handoff::sender::Sender;
@@ -56,12 +56,31 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<Exit> {
 
 pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit> {
     let config = context.config()?;
+    if args.id == "draft" {
+        return show_draft(context);
+    }
     let shelf = look(context, &config, args.no_fetch)?;
     let found = plan::find(&shelf, &args.id)?;
     if context.ui.is_for_programs() {
         context.ui.object(&object(found));
     } else {
         context.ui.result(&clean(&found.document.write()));
+    }
+    Ok(Exit::Done)
+}
+
+/// The draft as it stands.
+fn show_draft(context: &Context) -> Result<Exit> {
+    let Some(bytes) = notes::draft(&context.git)? else {
+        return Err(Problem::refuse("no-draft", "there is no draft of a handoff")
+            .hint("write one: `gsync handoff draft`")
+            .into());
+    };
+    let text = clean(&String::from_utf8_lossy(&bytes));
+    if context.ui.is_for_programs() {
+        context.ui.object(&json!({ "id": "draft", "status": "draft", "text": text }));
+    } else {
+        context.ui.result(&text);
     }
     Ok(Exit::Done)
 }

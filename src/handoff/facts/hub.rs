@@ -124,6 +124,34 @@ pub fn shelf_of(git: &Git, config: &Config, role: Option<String>) -> Result<Shel
     Ok(shelf)
 }
 
+/// For a server that has just deployed a commit: the open handoffs on a branch of this very
+/// repository whose work is in that commit, with where the branch stands. `dir` is what
+/// `[handoff] dir` says. What cannot be read is passed over: a deploy does not fail for it.
+pub fn deployed(
+    git: &Git,
+    dir: &str,
+    branch: &RefName,
+    commit: &CommitId,
+) -> Result<(Option<CommitId>, Vec<Found>)> {
+    let (Some(tip), Some(name)) = (git.resolve_ref(branch)?, branch.branch()) else {
+        return Ok((None, Vec::new()));
+    };
+    let mut open = Vec::new();
+    for file in git
+        .folders(std::slice::from_ref(&tip), dir.trim_matches('/'))?
+        .iter()
+        .flat_map(|files| files.iter())
+    {
+        let Ok((document, handoff)) = understand(file) else { continue };
+        let shown = handoff.status.shown(handoff.date, clock::now());
+        if shown.is_open() && git.contains(&handoff.head, commit)? == Some(true) {
+            let (branch, tip, path) = (name.clone(), tip.clone(), file.path.clone());
+            open.push(Found { branch, tip, path, document, handoff, shown });
+        }
+    }
+    Ok((Some(tip), open))
+}
+
 /// Other branches have old copies: the branch that a handoff is about has the say, and else the
 /// copy that is further on.
 fn rank(found: &Found) -> (bool, State) {

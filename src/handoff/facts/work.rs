@@ -9,8 +9,9 @@ use super::hub::Shelf;
 use crate::base::{CommitId, Problem, RefName, RepoPath, Time, plain};
 use crate::config::Config;
 use crate::git::Git;
-use crate::handoff::content::{Raw, RawCommit, RawFile};
+use crate::handoff::content::{Raw, RawCommit, RawFile, is_own};
 use crate::handoff::keys;
+use crate::handoff::life::State;
 
 /// So many commits are told one by one.
 const COMMITS: usize = 200;
@@ -18,7 +19,7 @@ const COMMITS: usize = 200;
 const BODY: usize = 20_000;
 
 /// Where the work to hand over began: as it was said, else where the last handoff to that role
-/// ended, else where the draft began, else what the hub had before this clone's last push or
+/// ended (or began, if it was never deployed), else where the draft began, else what the hub had before this clone's last push or
 /// before its first commit since.
 pub fn base(
     git: &Git,
@@ -47,11 +48,15 @@ pub fn base(
     let earlier = shelf.found.iter().filter(|found| {
         found.handoff.branch == clone.branch.as_str()
             && to.is_none_or(|to| found.handoff.to.as_deref() == Some(to))
-            && !matches!(found.shown, crate::handoff::life::State::Rejected)
     });
     for found in earlier {
-        if before(&found.handoff.head)? {
-            return Ok(found.handoff.head.clone());
+        // What was not deployed is not behind us: a new handoff takes all of it over.
+        let begin = match found.shown {
+            State::Done => &found.handoff.head,
+            _ => &found.handoff.base,
+        };
+        if before(begin)? {
+            return Ok(begin.clone());
         }
     }
     if let Some(draft) = draft.filter(|draft| **draft != clone.head)
@@ -202,6 +207,13 @@ fn known<'a>(
     Ok(out.lines().map(str::to_owned).collect())
 }
 
+/// Whether there is work in `head` that is not in `old`; commits about handoffs are none.
+pub fn is_more(git: &Git, old: &CommitId, head: &CommitId) -> Result<bool> {
+    let args =
+        ["log", "--no-show-signature", "--format=%s", head.as_str(), "--not", old.as_str(), "--"];
+    Ok(git.must(&args)?.lines().any(|summary| !is_own(summary)))
+}
+
 /// The paths of the commits that a push brings to a branch and that no handoff covers: those
 /// that are in the head of one were handed over.
 pub fn uncovered(
@@ -218,9 +230,7 @@ pub fn uncovered(
         // A new branch: what the main one has is no news.
         None => hidden.extend(git.resolve_ref(&RefName::new(main))?.map(|id| id.to_string())),
     }
-    let heads = shelf.found.iter().filter(|found| {
-        !matches!(found.shown, crate::handoff::life::State::Rejected)
-    });
+    let heads = shelf.found.iter().filter(|found| !matches!(found.shown, State::Rejected));
     hidden.extend(heads.map(|found| found.handoff.head.to_string()));
     let mut args = vec!["log", "-z", "--no-show-signature", "--no-renames", "--format="];
     args.extend(["--name-only", "--ignore-missing", new.as_str(), "--not"]);
