@@ -87,6 +87,9 @@ pub enum Command {
     Services(ServicesArgs),
     /// Bring services up to date, and prove it
     Up(UpArgs),
+    /// Hand work over: documents with verified facts, from the draft to what became of them
+    #[command(subcommand)]
+    Handoff(super::handoff::args::HandoffCommand),
     /// Repair what a killed run left behind
     Rescue(ActArgs),
     /// Play the whole story in a temporary directory, with nothing but git
@@ -222,6 +225,9 @@ pub struct FinishArgs {
     /// Push every other branch with unpushed commits too
     #[arg(long)]
     pub branches: bool,
+    /// Hand the work over to this role once the hub has it
+    #[arg(long, value_name = "ROLE")]
+    pub handoff: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -66,6 +66,7 @@ impl Context {
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
         }
+        super::handoff::refresh(&context);
         Ok(context)
     }
 

@@ -54,6 +54,9 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         wish.committed = true;
         made = !plan.steps.is_empty();
     }
+    if let Some(to) = args.handoff.as_ref().filter(|_| !how.dry_run && how.only.is_none()) {
+        super::handoff::draft_for(context, to)?;
+    }
     let before = Before::look(context, how.dry_run)?;
     let mut tried = 0;
     let (plan, ran, sent) = loop {
@@ -86,6 +89,10 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         Some(sent) if done => verify(context, &config, sent)?,
         _ => false,
     };
+    let handoff = match &args.handoff {
+        Some(to) if done => Some(hand_over(context, to, sent.is_some())?),
+        _ => None,
+    };
     if done {
         presence::tell(&context.git, ui, &config, Some(Presence::Idle));
     }
@@ -97,9 +104,24 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     }
     let (then, more) = Before::after(before, context, &ran)?;
     if ui.json {
-        tell(context, &ran, &runs, &plan.notes, sent.as_ref().filter(|_| verified), more);
+        let handoff = handoff.as_ref().map(|(_, told)| &told["handoff"]);
+        let sent = sent.as_ref().filter(|_| verified);
+        tell(context, &ran, &runs, &plan.notes, sent, (handoff, more));
     }
-    Ok(then.exit(&ran))
+    let exit = then.exit(&ran);
+    Ok(handoff.map(|(exit, _)| exit).filter(|exit| *exit != Exit::Done).unwrap_or(exit))
+}
+
+/// Sends the handoff. What stops it does not take the push back, and that is said.
+fn hand_over(context: &Context, to: &str, pushed: bool) -> Result<(Exit, serde_json::Value)> {
+    super::handoff::finish(context, to).map_err(|err| match err.downcast_ref::<Problem>() {
+        Some(problem) if pushed => {
+            let mut problem = problem.clone();
+            problem.exit = Exit::Kept;
+            problem.because("the work is pushed, and not handed over").into()
+        }
+        _ => err,
+    })
 }
 
 fn tell(
@@ -108,13 +130,16 @@ fn tell(
     runs: &[crate::base::RunId],
     notes: &[String],
     sent: Option<&Sent>,
-    more: Value,
+    (handoff, more): (Option<&Value>, Value),
 ) {
     let pushed = sent.map(
         |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
     );
     let mut object =
         json!({ "runs": runs, "outcome": ran.outcome, "pushed": pushed, "notes": notes });
+    if let Some(handoff) = handoff {
+        object["handoff"] = handoff.clone();
+    }
     if ran.exit() != Exit::Done {
         object["error"] = json!({
             "exit": ran.exit().code(), "code": ran.exit().word(),

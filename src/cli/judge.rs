@@ -23,7 +23,10 @@ pub(super) fn pre_push(
     if updates.is_empty() {
         return Ok(Exit::Done);
     }
-    Ok(ui.verdict(&facts::push(git, remote, url, updates)?))
+    match ui.verdict(&facts::push(git, remote, url, updates)?) {
+        Exit::Done => super::handoff::before_push(ui, git, remote, updates),
+        other => Ok(other),
+    }
 }
 
 /// Judges what was pushed, on the server, while it is in quarantine.

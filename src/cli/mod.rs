@@ -11,6 +11,7 @@ mod discard;
 mod doctor;
 mod finish;
 mod guard;
+mod handoff;
 mod hook;
 mod install;
 mod judge;
@@ -75,6 +76,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         // A prompt does not wait for git to find the repository; what is typed all day does not either.
         Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
         Command::Status(args) => status::main(&Context::open_quickly(&dir, ui)?, &args),
+        Command::Handoff(what) => handoff::main(&Context::open(&dir, ui)?, &what),
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),

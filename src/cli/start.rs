@@ -36,12 +36,17 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
             let met = warn::starting(&known.view());
             met.into_iter().for_each(|line| context.ui.say(&format!("  {line}")));
         }
+        let waiting = super::handoff::waiting_here(context, &config);
         let (then, mut more) = Before::after(before, context, ran)?;
         if done {
             if more.is_null() {
                 more = json!({});
             }
+            more["handoffs"] = json!(waiting);
             more["peers"] = json!(known.map(|known| known.view().peers));
+        }
+        if done {
+            super::handoff::say_waiting(&context.ui, &waiting);
         }
         Ok((then, more))
     })?;

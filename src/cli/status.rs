@@ -58,6 +58,7 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
     if let (Some(hub), Some((Some(memory), silent))) = (&others, heard) {
         meet(git, hub, &memory, silent, upstream.as_ref(), &mut status);
     }
+    status.handoffs = super::handoff::waiting(context, config, &status.role);
     git.remember_seen(&git::Seen {
         at: status.now,
         head: status.head.clone(),

@@ -22,10 +22,14 @@ pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
     if !args.apply && how.only.is_none() && !how.dry_run {
         let mut drift = facts::observe(&context.git, &config, &runs(context)?)?;
         drift.peers = long_silent(context, &config);
+        let open = super::handoff::left_open(context, &config);
         if context.ui.json {
-            context.ui.object(&drift);
+            let mut object = serde_json::to_value(&drift)?;
+            object["handoffs"] = open.iter().map(ui::handoff::entry).collect();
+            context.ui.object(&object);
         } else {
             context.ui.result(&ui::tidy(&drift, context.ui.style()));
+            context.ui.result(&ui::handoff::left_open(&open, context.ui.style()));
         }
         return Ok(Exit::Done);
     }

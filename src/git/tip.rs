@@ -31,6 +31,28 @@ pub fn tip_at(
     }
 }
 
+/// The refs of a remote that match a pattern, asked there and not remembered here.
+pub fn refs_at(
+    git: &Git,
+    remote: &str,
+    pattern: &str,
+    deadline: Duration,
+) -> Result<Vec<(RefName, CommitId)>> {
+    let mut command = talking(git, deadline)?;
+    command.args(["ls-remote", "--quiet", "--refs", "--", remote, pattern]);
+    match run(&mut command, b"", deadline)? {
+        Ended::TimedOut => bail!("{} did not answer in time", plain(remote)),
+        Ended::Exited(out) if out.status.success() => {
+            let text = String::from_utf8_lossy(&out.stdout).into_owned();
+            let lines = text.lines().filter_map(|line| line.split_once('\t'));
+            Ok(lines
+                .filter_map(|(id, name)| Some((RefName::new(name), CommitId::parse(id)?)))
+                .collect())
+        }
+        Ended::Exited(out) => Err(refusal(&["ls-remote"], &out).into()),
+    }
+}
+
 /// A git that talks to servers: it asks nobody for a password, and gives up by itself.
 pub(super) fn talking(git: &Git, deadline: Duration) -> Result<Command> {
     let seconds = deadline.as_secs().max(1);

@@ -2,6 +2,7 @@
 
 mod carry;
 mod merge;
+mod publish;
 mod server;
 pub mod state;
 
@@ -18,6 +19,7 @@ use crate::host;
 
 pub use carry::{Point, carry, mend};
 pub use merge::{merge, unmerge};
+pub use publish::{Target, publish};
 pub use server::{entry, init_bare, unpack};
 
 /// Moves a ref, if it is where it is expected to be.

@@ -45,6 +45,17 @@ pub const INSIDE: &str = "GSYNC_INSIDE";
 
 /// Set for everything that a step of a service starts; names the step.
 pub const STEP: &str = "GSYNC_STEP";
+/// Whether a program can be started by that name: a file on PATH, or where the name says.
+pub fn is_command(name: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let runs = |path: &std::path::Path| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return runs(std::path::Path::new(name));
+    }
+    raw("PATH").is_some_and(|list| std::env::split_paths(&list).any(|dir| runs(&dir.join(name))))
+}
 
 /// The variables with which git points its hooks at a repository. They must not reach a git
 /// that works on another one.

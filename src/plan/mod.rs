@@ -2,6 +2,7 @@
 //! stored and taken back without anything being done.
 
 mod event;
+mod publish;
 pub mod serve;
 mod step;
 mod task;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use event::{Event, Outcome, Report};
+pub use publish::Publish;
 pub use serve::{Deed, Serve};
 pub use step::Step;
 pub use task::{Clean, Drive, Remedy, Task};

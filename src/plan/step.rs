@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Serve, Task};
+use super::{Publish, Serve, Task};
 use crate::base::{Bytes, Carry, CommitId, Edit, File, PushRef, RefName, plain, shell_quote};
 
 /// One change to the world. A step says *what happens*, never *why*; the
@@ -41,6 +41,8 @@ pub enum Step {
     Keep { name: RefName, snapshot: CommitId },
     /// Sends refs. Final: a moment later somebody may have fetched them.
     Push { remote: String, refs: Vec<PushRef> },
+    /// Makes a commit in memory and sends it. Final, like every push.
+    Publish(Box<Publish>),
 
     // Services.
     /// Runs a command or drives a service, and judges whether that worked.
@@ -74,7 +76,7 @@ impl Step {
     /// Whether the step cannot be taken back. Putting back stops here.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Push { .. } => true,
+            Self::Push { .. } | Self::Publish(_) => true,
             Self::Run(task) => task.stays,
             Self::Write { .. }
             | Self::Move { .. }
@@ -173,6 +175,7 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
+            Self::Publish(publish) => publish.fmt(f),
             Self::Push { remote, refs } => {
                 write!(f, "git push {remote}")?;
                 for push in refs {

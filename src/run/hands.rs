@@ -51,7 +51,7 @@ impl Hands for World<'_> {
                 Before::Hub { refs: git::where_it_goes(self.git, remote, refs)? }
             }
             Step::Follow { dir, .. } => Before::Ref { commit: git::submodule_at(dir)? },
-            Step::Keep { .. } | Step::Run(_) => Before::Nothing,
+            Step::Keep { .. } | Step::Publish(_) | Step::Run(_) => Before::Nothing,
             Step::Crontab { .. } => Before::Crontab { table: host::scheduler::crontab()? },
             Step::Timers { start, stop } => {
                 Before::Timers { active: host::scheduler::active(start.iter().chain(stop))? }
@@ -103,6 +103,15 @@ impl Hands for World<'_> {
             Step::Crontab { table } => host::write::crontab(table.as_ref()),
             Step::Timers { start, stop } => host::write::timers(start, stop),
             Step::Push { remote, refs } => git::write::push(git, remote, refs, out),
+            Step::Publish(it) => {
+                let target = git::write::Target {
+                    remote: it.remote.as_deref(),
+                    branch: &it.branch,
+                    on: &it.on,
+                    claim: it.claim.as_ref(),
+                };
+                git::write::publish(git, &target, &it.files, &it.message, out)
+            }
         }
     }
 }

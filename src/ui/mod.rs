@@ -4,6 +4,7 @@
 //! a reader that went away is no reason to stop half way.
 
 pub mod deploy;
+pub mod handoff;
 pub mod peers;
 mod progress;
 mod report;

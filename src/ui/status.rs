@@ -55,6 +55,7 @@ pub fn screen(status: &Status, style: Style, width: usize) -> String {
     page.forecast(status);
     page.elsewhere(status);
     page.peers(status);
+    page.handoffs(&status.handoffs);
     for note in &status.notes {
         page.line(&format!("{} {}", style.dim("note:"), plain(note)));
     }
@@ -197,6 +198,23 @@ impl Page {
                 self.more(forecast.paths.len().min(PATHS), forecast.paths.len());
             }
         }
+    }
+
+    fn handoffs(&mut self, handoffs: &[serde_json::Value]) {
+        if handoffs.is_empty() {
+            return;
+        }
+        self.head("handoffs for you", &handoffs.len().to_string());
+        for one in handoffs.iter().take(COMMITS) {
+            let word = |key: &str| plain(one[key].as_str().unwrap_or("?"));
+            let (id, by) = (word("id"), format!("from {}, {}", word("from"), word("date")));
+            let style = self.style;
+            let row = format!("  {}  {}  {}", style.id(&id), word("status"), style.dim(&by));
+            self.line(&row);
+        }
+        self.more(handoffs.len().min(COMMITS), handoffs.len());
+        let first = plain(handoffs[0]["id"].as_str().unwrap_or("ID"));
+        self.line(&self.style.dim(&format!("  `gsync handoff take {first}` says what to do")));
     }
 
     fn elsewhere(&mut self, status: &Status) {

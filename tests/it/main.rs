@@ -17,6 +17,7 @@ mod finish;
 mod first_day;
 mod force;
 mod guard;
+mod handoff;
 mod hook;
 mod house;
 mod install;

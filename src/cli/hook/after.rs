@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::base::{CommitId, Problem, plain};
-use crate::cli::{arrived, background};
+use crate::cli::{arrived, background, handoff};
 use crate::config::{self, Config, PushAfter};
 use crate::git::Git;
 use crate::hooks::events::arrival::{self, Arrival, Event, Memory};
@@ -18,6 +18,7 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
     let look = Look::at(git);
     let config = config(git)?;
     tell(ui, &look, git, &config, &Event::Look, true)?;
+    handoff::outdated(git);
     let after = push_after(&look, &config)?;
     let hub = &config.hub;
     match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
@@ -36,6 +37,7 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
         report(ui, git, &config, &[arrival], arrived::is_quiet(git, false));
     }
+    handoff::outdated(git);
     tell(ui, &look, git, &config, &Event::Look, true)
 }
 
@@ -139,6 +141,7 @@ fn report(ui: &Ui, git: &Git, config: &Config, arrivals: &[Arrival], may_up: boo
             arrived::say(ui, &names, up && may_up);
             wanted |= up && may_up;
         }
+        handoff::arrived(ui, git, config, &arrival.files);
     }
     if wanted {
         arrived::bring_up(ui, git);
