@@ -10,12 +10,14 @@ use gix::objs::Kind;
 use super::world::{hex, oid};
 use crate::base::{CommitId, RefName};
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What, new_commits};
-use crate::guard::judge::{Judge, Needs};
+use crate::guard::judge::{Judge, Needs, Text};
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Place, Severity};
 
 /// Files that are larger are judged by name and size only.
 const READ_LIMIT: u64 = 128 << 20;
+/// A longer chain of tags is refused elsewhere.
+const TAGS: usize = 100;
 /// For so many commits the way out says how many others stand on top of them.
 const WAYS: usize = 50;
 
@@ -47,6 +49,7 @@ impl Contents<'_, '_> {
         let mut commits = Vec::new();
         for tip in tips.iter().filter(|tip| !known.contains(&tip.id)) {
             let place = Place { reference: tip.reference.clone(), ..Place::default() };
+            self.tags(&tip.id, &place)?;
             match self.objects.peel(&tip.id)? {
                 Some((Kind::Commit, id)) => commits.push(Tip { id, ..tip.clone() }),
                 Some((Kind::Tree, id)) => self.tree(&id, &[], &place)?,
@@ -67,6 +70,20 @@ impl Contents<'_, '_> {
         Ok(())
     }
 
+    /// Judges what the tags on the way to an object say.
+    fn tags(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
+        let mut id = *id;
+        for _ in 0..TAGS {
+            let Some((Kind::Tag, _)) = self.objects.header(&id)? else { break };
+            let Some((_, data)) = self.objects.data(&id)? else { return Ok(()) };
+            self.judge.text(Text::Tag, &data, place);
+            let tag = gix::objs::TagRefIter::from_bytes(&data, self.objects.hash());
+            let Ok(target) = tag.target_id() else { return Ok(()) };
+            id = target;
+        }
+        Ok(())
+    }
+
     fn commit(&mut self, commit: &NewCommit) -> Result<()> {
         let mut parents = Vec::new();
         for parent in &commit.node.parents {
@@ -74,6 +91,11 @@ impl Contents<'_, '_> {
             parents.extend(self.objects.commit(parent)?.map(|node| node.tree));
         }
         let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
+        if self.judge.policy.config.guard.secrets
+            && let Some((_, data)) = self.objects.data(&commit.id)?
+        {
+            self.judge.text(Text::Commit, &data, &place);
+        }
         self.tree(&commit.node.tree, &parents, &place)
     }
 
@@ -194,9 +216,10 @@ fn one(
     judge.verdict.judged.files += 1;
     judge.path(&place);
     match entry.what {
-        // A link is judged by its name, a submodule by its own repository.
-        What::Link | What::Commit => Ok(()),
-        What::File => blob(objects, judge, severity, &entry.id, &place),
+        // A submodule is judged by its own repository.
+        What::Commit => Ok(()),
+        // A link leads to a text that is as good a hiding place as any.
+        What::File | What::Link => blob(objects, judge, severity, &entry.id, &place),
     }
 }
 

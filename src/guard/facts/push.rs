@@ -11,10 +11,10 @@ use super::world::{World, oid};
 use crate::base::{RefName, RefUpdate};
 use crate::config::Mode;
 use crate::git::{Git, Objects, new_commits};
-use crate::guard::judge::Judge;
+use crate::guard::judge::{Judge, Text};
 use crate::guard::policy::Policy;
 use crate::guard::refs::{self, Lost, NAMED, RefFacts, Target};
-use crate::guard::{Scene, Severity, Verdict};
+use crate::guard::{Place, Scene, Severity, Verdict};
 use crate::host::{clock, env};
 
 /// So many updates are explained and looked at for drift; a push of more is no everyday push.
@@ -69,6 +69,7 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
         let here = update.source == "HEAD" || Some(&source) == checked_out.as_ref();
         (here || source.branch().is_some(), (!here).then(|| source.short().to_owned()))
     });
+    names(&mut judge, updates);
     let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
@@ -92,6 +93,7 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
             judge.verdict.extend(refs::judge(&policy, target, &facts));
         }
     }
+    names(&mut judge, updates);
     let tips = tips(updates, |update| (update.name.branch().is_some(), None));
     for tip in &tips {
         if !objects.has(&tip.id) {
@@ -134,6 +136,13 @@ fn tips(updates: &[RefUpdate], here: impl Fn(&RefUpdate) -> (bool, Option<String
         }
     }
     tips
+}
+
+/// Judges the names of the refs that would be there.
+fn names(judge: &mut Judge<'_>, updates: &[RefUpdate]) {
+    for update in updates.iter().filter(|update| update.new.is_some()) {
+        judge.text(Text::Ref, update.name.as_str().as_bytes(), &Place::default());
+    }
 }
 
 fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate, confirm: bool) -> Result<RefFacts> {
