@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use super::policy::{Allowed, Policy};
 use super::rules::{Check, RULES, SECRET};
-use super::secrets::Hit;
+use super::secrets::{Hit, Seen};
 use super::{Finding, Place, Severity, Verdict};
 use crate::base::RepoPath;
 
@@ -72,17 +72,8 @@ impl<'p> Judge<'p> {
 
     /// Judges what a commit, a tag or a ref says.
     pub fn text(&mut self, text: Text, bytes: &[u8], place: &Place) {
-        let what = match (text, &place.commit, &place.reference) {
-            (Text::Commit, Some(id), _) => format!("the message of {} has", id.short()),
-            (Text::Tag, _, Some(name)) => {
-                format!("the message of {} has", crate::base::plain(name.as_str()))
-            }
-            (Text::Ref, ..) => "the name of a ref has".to_owned(),
-            _ => "a message has".to_owned(),
-        };
-        for fault in secrets(self.policy, bytes, &what) {
-            self.find(&fault, place);
-        }
+        let faults = said(self.policy, text, bytes, place);
+        self.faults(&faults, place);
     }
 
     /// What must be known of an object for `blob`.
@@ -96,9 +87,20 @@ impl<'p> Judge<'p> {
 
     /// Takes note of an object: its size, and its bytes unless they are too many to look at.
     pub fn learn(&mut self, id: ObjectId, size: u64, bytes: Option<&[u8]>) {
-        let faults = faults(self.policy, size, bytes);
-        self.verdict.judged.bytes += size;
-        self.blobs.insert(id, faults.into());
+        let looked = look(self.policy, size, bytes, None);
+        self.learned(id, size, looked.faults);
+    }
+
+    /// Takes note of an object that somebody else looked at.
+    pub fn learned(&mut self, id: ObjectId, size: u64, faults: Vec<Fault>) {
+        if self.blobs.insert(id, faults.into()).is_none() {
+            self.verdict.judged.bytes += size;
+        }
+    }
+
+    /// Judges what was found in a text.
+    pub fn faults(&mut self, faults: &[Fault], place: &Place) {
+        faults.iter().for_each(|fault| self.find(fault, place));
     }
 
     /// Lets go of an object that was learned.
@@ -107,11 +109,31 @@ impl<'p> Judge<'p> {
     }
 
     /// Judges an object that was learned at one of its places.
-    pub fn blob(&mut self, id: &ObjectId, place: &Place) {
+    /// `old` says whether a secret stood there before, so that it is no news.
+    pub fn blob(&mut self, id: &ObjectId, place: &Place, mut old: impl FnMut(&Hit) -> bool) {
         let Some(faults) = self.blobs.get(id).cloned() else { return };
         for fault in faults.iter() {
-            self.find(fault, place);
+            if !fault.hit.as_ref().is_some_and(|hit| old(hit)) {
+                self.find(fault, place);
+            }
         }
+    }
+
+    /// The verdict. A secret may stand in the very names and messages that are told: there it
+    /// is covered.
+    pub fn finish(self) -> Verdict {
+        let mut verdict = self.verdict;
+        let Some(Ok(scanner)) = self.policy.scanner() else { return verdict };
+        for finding in &mut verdict.findings {
+            finding.cover(|text| scanner.covered(text));
+        }
+        if self.policy.is_narrowed() && verdict.findings.iter().any(|found| found.rule == SECRET) {
+            verdict.notes.push(format!(
+                "what {} newly lets pass holds for secrets once the hub's main branch says so too",
+                self.policy.origin
+            ));
+        }
+        verdict
     }
 
     /// Something that should be judged and cannot be read.
@@ -141,43 +163,81 @@ impl<'p> Judge<'p> {
     }
 }
 
-/// What the rules have against a content.
-pub fn faults(policy: &Policy, size: u64, bytes: Option<&[u8]>) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// What a commit, a tag or a ref says that it must not say.
+pub fn said(policy: &Policy, text: Text, bytes: &[u8], place: &Place) -> Vec<Fault> {
+    let what = match (text, &place.commit, &place.reference) {
+        (Text::Commit, Some(id), _) => format!("the message of {} has", id.short()),
+        (Text::Tag, _, Some(name)) => {
+            format!("the message of {} has", crate::base::plain(name.as_str()))
+        }
+        (Text::Ref, ..) => "the name of a ref has".to_owned(),
+        _ => "a message has".to_owned(),
+    };
+    secrets(policy, bytes, &what)
+}
+
+/// What is known of a content after it was looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Looked {
+    pub faults: Vec<Fault>,
+    /// What was found in it, for its next version.
+    pub seen: Seen,
+}
+
+/// Looks at a content. `former` is another version of it that was looked at before.
+pub fn look(
+    policy: &Policy,
+    size: u64,
+    bytes: Option<&[u8]>,
+    former: Option<(&[u8], &Seen)>,
+) -> Looked {
+    let mut looked = Looked::default();
     for rule in RULES {
         let what = match (&rule.check, bytes) {
             (Check::Size(check), _) => check(policy, size),
             (Check::Content(check), Some(bytes)) => check(policy, bytes),
             (Check::Secret, Some(bytes)) => {
-                faults.extend(secrets(policy, bytes, "has"));
+                match policy.scanner() {
+                    None => {}
+                    Some(Err(why)) => looked.faults.push(unsearchable(why)),
+                    Some(Ok(scanner)) => {
+                        looked.seen = match former {
+                            Some((old, seen)) => scanner.rescan(old, seen, bytes),
+                            None => scanner.scan(bytes),
+                        };
+                        looked.faults.extend(looked.seen.hits.iter().map(|hit| told(hit, "has")));
+                    }
+                }
                 None
             }
             _ => None,
         };
-        faults.extend(what.map(|what| Fault { rule: rule.id, what, hit: None }));
+        looked.faults.extend(what.map(|what| Fault { rule: rule.id, what, hit: None }));
     }
-    faults
+    looked
 }
 
 /// The secrets in some bytes, as a sentence that begins with `what`.
 pub fn secrets(policy: &Policy, bytes: &[u8], what: &str) -> Vec<Fault> {
-    let hits = match policy.scanner() {
-        None => return Vec::new(),
-        Some(Ok(scanner)) => scanner.scan(bytes),
-        // What cannot be searched does not pass.
-        Some(Err(why)) => {
-            let what = format!("cannot be searched for secrets: {why}");
-            return vec![Fault { rule: SECRET, what, hit: None }];
-        }
-    };
-    let fault = |hit: Hit| {
-        let what = format!(
-            "{what} a secret ({}) in line {}: {} [{}]",
-            hit.about, hit.line, hit.shown, hit.fingerprint
-        );
-        Fault { rule: SECRET, what, hit: Some(Arc::new(hit)) }
-    };
-    hits.into_iter().map(fault).collect()
+    match policy.scanner() {
+        None => Vec::new(),
+        Some(Ok(scanner)) => scanner.scan(bytes).hits.iter().map(|hit| told(hit, what)).collect(),
+        Some(Err(why)) => vec![unsearchable(why)],
+    }
+}
+
+fn told(hit: &Hit, what: &str) -> Fault {
+    let what = format!(
+        "{what} a secret ({}) in line {}: {} [{}]",
+        hit.about, hit.line, hit.shown, hit.fingerprint
+    );
+    Fault { rule: SECRET, what, hit: Some(Arc::new(hit.clone())) }
+}
+
+/// What cannot be searched does not pass.
+fn unsearchable(why: &str) -> Fault {
+    let what = format!("cannot be searched for secrets: {why}");
+    Fault { rule: SECRET, what, hit: None }
 }
 
 #[cfg(test)]
@@ -210,9 +270,9 @@ mod tests {
         assert_eq!(judge.needs(&id), Needs::Content);
         judge.learn(id, 20_000_000, None);
         assert_eq!(judge.needs(&id), Needs::Nothing);
-        judge.blob(&id, &place("fixtures/big"));
+        judge.blob(&id, &place("fixtures/big"), |_| false);
         assert!(judge.verdict.passes());
-        judge.blob(&id, &place("big"));
+        judge.blob(&id, &place("big"), |_| false);
         assert_eq!(judge.verdict.findings.len(), 1);
         assert!(!judge.verdict.passes());
     }

@@ -65,6 +65,26 @@ impl Finding {
         let (because, hints) = (Vec::new(), Vec::new());
         Self { rule, severity, place, message, because, hints, secret: None }
     }
+
+    /// Covers what must not be seen in all that is told.
+    fn cover(&mut self, covered: impl Fn(&[u8]) -> Option<Vec<u8>>) {
+        if let Some(path) = self.place.path.as_mut()
+            && let Some(text) = covered(path.as_bytes())
+        {
+            *path = RepoPath::new(text);
+        }
+        if let Some(name) = self.place.reference.as_mut()
+            && let Some(text) = covered(name.as_str().as_bytes())
+        {
+            *name = RefName::new(String::from_utf8_lossy(&text));
+        }
+        let lines = self.because.iter_mut().chain(&mut self.hints);
+        for line in lines.chain(std::iter::once(&mut self.message)) {
+            if let Some(text) = covered(line.as_bytes()) {
+                *line = String::from_utf8_lossy(&text).into_owned();
+            }
+        }
+    }
 }
 
 /// How much was looked at: a judge that saw nothing must be seen to have seen nothing.

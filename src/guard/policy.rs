@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use super::rules::{RULES, SECRET};
 use super::secrets::{Hit, Scanner};
 use crate::base::Time;
-use crate::config::{Config, Patterns};
+use crate::config::{self, Allow, Config, Patterns};
 
 /// A configuration, ready to judge with.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ pub struct Policy {
     /// Fingerprints of secrets that were there before anybody looked.
     pub baseline: HashSet<String>,
     allow: Vec<Exception>,
+    narrowed: bool,
     scanner: Arc<OnceLock<Result<Scanner, String>>>,
 }
 
@@ -31,6 +33,8 @@ struct Exception {
     rule: String,
     fingerprint: Option<String>,
     expires: Option<Time>,
+    /// It does not hold for secrets: nobody but who would profit has agreed to it.
+    but_secrets: bool,
 }
 
 /// What the exceptions say about a finding.
@@ -51,11 +55,46 @@ impl Policy {
             rule: allow.rule.clone(),
             fingerprint: allow.fingerprint.as_ref().map(|print| print.to_ascii_lowercase()),
             expires: allow.expires,
+            but_secrets: false,
         });
         let allow = allow.collect();
-        let (now, baseline, scanner) = Default::default();
-        let origin = origin.into();
-        Self { origin, config, instead_of: None, protected, now, baseline, allow, scanner }
+        let (now, baseline, narrowed, scanner) = Default::default();
+        let (origin, instead_of) = (origin.into(), None);
+        Self { origin, config, instead_of, protected, now, baseline, allow, narrowed, scanner }
+    }
+
+    /// Whether it lets secrets pass by something else than their value: then it matters who
+    /// says so.
+    pub fn is_wide(&self) -> bool {
+        let guard = &self.config.guard;
+        let wide = |allow: &Allow| allow.fingerprint.is_none() && !is_about_files(&allow.rule);
+        !guard.secrets || !guard.rule.is_empty() || guard.allow.iter().any(wide)
+    }
+
+    /// Takes back what lets secrets pass wholesale and does not stand in `trusted` too. What
+    /// is judged must not bring its own excuse; a single value that is named is another thing.
+    pub fn narrow(&mut self, trusted: &Config) {
+        let (ours, theirs) = (&mut self.config.guard, &trusted.guard);
+        if !ours.secrets && theirs.secrets {
+            (ours.secrets, self.narrowed) = (true, true);
+        }
+        let before = ours.rule.len();
+        let known = config::secret_rules(&[]).unwrap_or_default();
+        ours.rule.retain(|rule| {
+            theirs.rule.contains(rule) || !known.iter().any(|known| known.id == rule.id)
+        });
+        self.narrowed |= ours.rule.len() < before;
+        for (allow, exception) in ours.allow.iter().zip(&mut self.allow) {
+            let wide = allow.fingerprint.is_none() && !is_about_files(&allow.rule);
+            if wide && !theirs.allow.contains(allow) {
+                (exception.but_secrets, self.narrowed) = (true, true);
+            }
+        }
+    }
+
+    /// Whether something was taken back.
+    pub fn is_narrowed(&self) -> bool {
+        self.narrowed
     }
 
     /// The rules where nobody made any.
@@ -67,6 +106,11 @@ impl Policy {
     pub fn scanner(&self) -> Option<&Result<Scanner, String>> {
         let guard = &self.config.guard;
         guard.secrets.then(|| self.scanner.get_or_init(|| Scanner::new(&guard.rule)))
+    }
+
+    /// Whether the size alone refuses it, at this place.
+    pub fn is_too_large(&self, size: u64, path: Option<&[u8]>) -> bool {
+        size > self.config.guard.max_file_size.0 && !self.allows("file-size", path)
     }
 
     /// Whether a rule has an exception for this path, or everywhere.
@@ -93,7 +137,7 @@ impl Policy {
                 (Some(_), None) => false,
             };
             match one.expires {
-                _ if !(rule && value && place) => {}
+                _ if !(rule && value && place) || (one.but_secrets && print.is_some()) => {}
                 Some(until) if until < self.now => allowed = Allowed::Expired(until),
                 _ => return Allowed::Yes,
             }
@@ -105,6 +149,11 @@ impl Policy {
     pub fn protects_branch(&self, branch: &str) -> bool {
         self.config.guard.protected_branches.iter().any(|name| name == branch)
     }
+}
+
+/// Whether a rule is one about files, and cannot mean secrets.
+fn is_about_files(rule: &str) -> bool {
+    RULES.iter().any(|known| known.id == rule && known.id != SECRET)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A push, before it leaves and when it arrives: every ref update by its objects.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use gix::ObjectId;
@@ -24,6 +25,7 @@ const CONFIRMED: usize = 50;
 
 /// Judges a push before it leaves. `remote` is a name or an address, as git gives it.
 pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result<Verdict> {
+    let began = Instant::now();
     let world = World::open(git);
     let name = world.remote_name(remote, url)?;
     let policy = policy::client(&world, name.as_deref())?;
@@ -72,12 +74,14 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     names(&mut judge, updates);
     let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
-    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
-    Ok(judge.verdict)
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }
+        .tips(&tips, &hidden)?;
+    Ok(judge.finish())
 }
 
 /// Judges a push that arrived and is still in quarantine. What cannot be read is refused.
 pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
+    let began = Instant::now();
     let world = World::open(git);
     let objects = world.objects()?;
     let policy = policy::server(&world, &objects, updates)?;
@@ -103,12 +107,13 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     let known: HashSet<&ObjectId> = hidden.iter().collect();
     let new = tips.iter().any(|tip| !known.contains(&tip.id));
     let (missing, below) = (Severity::Error, false);
-    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }
+        .tips(&tips, &hidden)?;
     let judged = judge.verdict.judged;
     if new && judged.commits == 0 && judged.files == 0 && !reached(&objects, &tips, &hidden)? {
         bail!("refs would move, but none of their objects was found: nothing was judged");
     }
-    Ok(judge.verdict)
+    Ok(judge.finish())
 }
 
 /// Whether all tips are old: then there is nothing to judge, and that is no mistake.

@@ -6,9 +6,26 @@
 
 mod doubt;
 mod hit;
+mod incremental;
+mod places;
 mod rules;
 mod scan;
 mod views;
 
+use std::sync::OnceLock;
+
 pub use hit::{Confidence, Hit};
-pub use scan::Scanner;
+pub use scan::{Scanner, Seen};
+
+/// Text with the secrets covered that the built-in rules find: for what is kept of a command
+/// line.
+pub fn covered(text: &str) -> String {
+    static SCANNER: OnceLock<Option<Scanner>> = OnceLock::new();
+    // No secret is shorter, and the rules need not be read for what is.
+    if text.len() < 20 {
+        return text.to_owned();
+    }
+    let scanner = SCANNER.get_or_init(|| Scanner::new(&[]).ok());
+    let covered = scanner.as_ref().and_then(|scanner| scanner.covered(text.as_bytes()));
+    covered.map_or_else(|| text.to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
+}

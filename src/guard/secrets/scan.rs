@@ -1,10 +1,13 @@
 //! The search itself.
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::hit::{Confidence, Hit, Secret};
+use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{self, Rule};
 use super::{doubt, views};
 use crate::config::SecretRule;
@@ -19,11 +22,28 @@ const WINDOW: usize = 64 << 10;
 /// More in one content are not told: it is refused anyway.
 const MOST: usize = 200;
 
+/// After so many bytes it pays to make a faster search for the words.
+const MANY: usize = 6 << 20;
+
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
     rules: Vec<Rule>,
     words: AhoCorasick,
+    patterns: Vec<Vec<u8>>,
+    fast: OnceLock<Option<AhoCorasick>>,
+    searched: AtomicUsize,
     owners: Vec<Vec<Owner>>,
+}
+
+fn automaton(
+    words: &[Vec<u8>],
+    kind: AhoCorasickKind,
+) -> Result<AhoCorasick, aho_corasick::BuildError> {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(kind))
+        .build(words)
 }
 
 impl std::fmt::Debug for Scanner {
@@ -40,6 +60,14 @@ enum Owner {
     Base64(usize),
 }
 
+/// What is found in a content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub hits: Vec<Hit>,
+    /// No line of it means anything for another one: nothing of several lines is near.
+    pub plain: bool,
+}
+
 /// What is found in one view of a content.
 struct Search<'s> {
     scanner: &'s Scanner,
@@ -49,6 +77,7 @@ struct Search<'s> {
     base64: usize,
     found: Vec<Found>,
     strong_only: bool,
+    plain: bool,
 }
 
 /// A match, in the places of the view.
@@ -87,13 +116,19 @@ impl Scanner {
                 }
             }
         }
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&words)
-            .map_err(|err| format!("the keywords cannot be searched for: {err}"))?;
-        Ok(Self { rules, words, owners })
+        let (patterns, words) = (words.clone(), automaton(&words, AhoCorasickKind::ContiguousNFA));
+        let words = words.map_err(|err| format!("the keywords cannot be searched for: {err}"))?;
+        let (fast, searched) = (OnceLock::new(), AtomicUsize::new(0));
+        Ok(Self { rules, words, patterns, fast, searched, owners })
+    }
+
+    /// The words: quickly made, or, where there is much to search, made to be quick.
+    fn words(&self, bytes: usize) -> &AhoCorasick {
+        if self.searched.fetch_add(bytes, Relaxed) < MANY {
+            return &self.words;
+        }
+        let fast = || automaton(&self.patterns, AhoCorasickKind::DFA).ok();
+        self.fast.get_or_init(fast).as_ref().unwrap_or(&self.words)
     }
 
     /// The kinds with what they are, for programs that list rules.
@@ -102,38 +137,48 @@ impl Scanner {
     }
 
     /// Everything that is found in a content.
-    pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
-        self.scan_from(bytes, 0)
-    }
-
-    /// The same, beginning at a place.
-    pub(super) fn scan_from(&self, bytes: &[u8], from: usize) -> Vec<Hit> {
-        let mut hits = self.view(bytes, from, bytes, |at| at);
-        if memchr::memchr(0, &bytes[from..]).is_some() {
-            for view in views::wide(&bytes[from..]) {
-                hits.extend(self.view(&view.bytes, 0, bytes, |at| from + view.origin(at)));
+    pub fn scan(&self, bytes: &[u8]) -> Seen {
+        let mut seen = self.view(bytes, bytes, |at| at);
+        if memchr::memchr(0, bytes).is_some() {
+            seen.plain = false;
+            for view in views::wide(bytes) {
+                seen.hits.extend(self.view(&view.bytes, bytes, |at| view.origin(at)).hits);
             }
         }
+        let hits = &mut seen.hits;
         hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
         hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
         hits.truncate(MOST);
-        hits
+        seen.plain &= hits.len() < MOST;
+        seen
+    }
+
+    /// The same bytes with each secret covered, if there is one.
+    pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (found, _) = self.search(bytes, false);
+        if found.is_empty() {
+            return None;
+        }
+        let (mut text, mut at) = (Vec::new(), 0);
+        for found in found.iter().filter(|found| found.secret.end <= bytes.len()) {
+            if found.secret.start >= at {
+                text.extend_from_slice(&bytes[at..found.secret.start]);
+                text.extend(Secret::new(&bytes[found.secret.clone()]).shown().bytes());
+            }
+            at = at.max(found.secret.end);
+        }
+        text.extend_from_slice(&bytes[at..]);
+        Some(text)
     }
 
     /// Searches one view; `origin` leads from its places to those in the content.
-    fn view(
-        &self,
-        view: &[u8],
-        from: usize,
-        bytes: &[u8],
-        origin: impl Fn(usize) -> usize,
-    ) -> Vec<Hit> {
-        let mut found = self.search(view, from, false);
+    fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
+        let (mut found, plain) = self.search(view, false);
         if found.is_empty() {
-            return Vec::new();
+            return Seen { hits: Vec::new(), plain };
         }
         drop_covered(&mut found);
-        let mut lines = Lines { bytes, at: 0, line: 1, start: 0 };
+        let mut lines = Lines::new(bytes);
         let mut hits = Vec::new();
         for found in found.into_iter().take(MOST) {
             let rule = &self.rules[found.rule];
@@ -156,14 +201,15 @@ impl Scanner {
                 secret,
             });
         }
-        hits
+        Seen { hits, plain }
     }
 
-    fn search(&self, bytes: &[u8], from: usize, strong_only: bool) -> Vec<Found> {
+    /// Matches in their order, and whether each line stands for itself.
+    fn search(&self, bytes: &[u8], strong_only: bool) -> (Vec<Found>, bool) {
         let (done, found) = (Vec::new(), Vec::new());
-        let mut search = Search { scanner: self, bytes, done, base64: 0, found, strong_only };
-        let input = aho_corasick::Input::new(bytes).range(from..);
-        for word in self.words.find_overlapping_iter(input) {
+        let mut search =
+            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
+        for word in self.words(bytes.len()).find_overlapping_iter(bytes) {
             for owner in &self.owners[word.pattern().as_usize()] {
                 match owner {
                     Owner::Rule(rule) => search.rule(*rule, word.start()),
@@ -177,8 +223,14 @@ impl Scanner {
                 break;
             }
         }
+        let mut at = 0;
+        while !strong_only && let Some(run) = views::wrapped(bytes, at) {
+            at = run.at.end;
+            search.decoded(&run);
+        }
+        search.plain &= search.found.len() <= 4 * MOST;
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
-        search.found
+        (search.found, search.plain)
     }
 }
 
@@ -214,6 +266,7 @@ impl Search<'_> {
         let start = self.line_start(word).max(self.done[at].saturating_sub(LONGEST));
         let mut end = self.line_end(word, AFTER);
         if rule.lines > 0 {
+            self.plain = false;
             for _ in 0..rule.lines {
                 end = self.line_end((end + 1).min(self.bytes.len()), AFTER);
             }
@@ -269,12 +322,18 @@ impl Search<'_> {
         if word < self.base64 {
             return;
         }
-        let Some(run) = views::base64_around(self.bytes, word, phase) else { return };
-        let found = self.scanner.search(&run.decoded, 0, true);
+        if let Some(run) = views::base64_around(self.bytes, word, phase) {
+            self.decoded(&run);
+        }
+    }
+
+    fn decoded(&mut self, run: &views::Run) {
+        self.plain = false;
+        let (found, _) = self.scanner.search(&run.decoded, true);
         if found.is_empty() {
             return;
         }
-        self.base64 = run.at.end;
+        self.base64 = self.base64.max(run.at.end);
         for found in found {
             let rule = &self.scanner.rules[found.rule];
             let secret = Secret::new(&run.decoded[found.secret]);
@@ -306,27 +365,6 @@ fn rule_folds(rule: &Rule) -> bool {
     rule.kind.starts_with("age-") || &*rule.kind == "slack-app-token"
 }
 
-/// Whether nothing stands before that the word could go on from. An escape (`\n`, `%20`) is not
-/// part of the word after it.
-fn starts_a_word(bytes: &[u8], at: usize) -> bool {
-    let before = &bytes[..at];
-    match before {
-        [] => true,
-        [.., last] if !last.is_ascii_alphanumeric() => true,
-        [.., b'\\', b'n' | b'r' | b't'] => true,
-        [.., b'%', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
-        [.., b'\\', b'x', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
-        [.., b'\\', b'u', a, b, c, d] => [a, b, c, d].iter().all(|c| c.is_ascii_hexdigit()),
-        // The end of a colour.
-        [.., b'0'..=b'9', b'm'] => true,
-        _ => false,
-    }
-}
-
-fn ends_a_word(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_')
-}
-
 /// Of several rules that found the same, the surest one counts; the earlier one of equals.
 fn drop_covered(found: &mut Vec<Found>) {
     let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
@@ -345,27 +383,4 @@ fn drop_covered(found: &mut Vec<Found>) {
     }
     kept.sort_by_key(|found| found.secret.start);
     *found = kept;
-}
-
-/// Counts lines, from one place on to the next.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    line: usize,
-    start: usize,
-}
-
-impl Lines<'_> {
-    fn place(&mut self, at: usize) -> (usize, usize) {
-        let at = at.min(self.bytes.len());
-        if at < self.at {
-            (self.at, self.line, self.start) = (0, 1, 0);
-        }
-        for newline in memchr::memchr_iter(b'\n', &self.bytes[self.at..at]) {
-            self.line += 1;
-            self.start = self.at + newline + 1;
-        }
-        self.at = at;
-        (self.line, at - self.start + 1)
-    }
 }

@@ -129,11 +129,16 @@ pub(super) fn base64_around(bytes: &[u8], word: usize, phase: usize) -> Option<R
     }
     let mut end = word;
     let mut letters: Vec<u8> = Vec::new();
+    let mut indent = false;
     while end < to {
         match bytes[end] {
-            byte if digit(byte).is_some() => letters.push(byte),
-            b'\n' if is_wrapped(bytes, end) => {}
+            byte if digit(byte).is_some() => {
+                letters.push(byte);
+                indent = false;
+            }
+            b'\n' if is_wrapped(bytes, end) => indent = true,
             b'\r' if bytes.get(end + 1) == Some(&b'\n') => {}
+            b' ' | b'\t' if indent => {}
             _ => break,
         }
         end += 1;
@@ -156,6 +161,26 @@ pub(super) fn base64_around(bytes: &[u8], word: usize, phase: usize) -> Option<R
         decoded.extend_from_slice(&value.to_be_bytes()[1..=whole]);
     }
     Some(Run { at: start..end, decoded })
+}
+
+/// The next stretch of base64 in several lines, from a place on. A word may be broken in two
+/// there, so it is not found by its letters.
+pub(super) fn wrapped(bytes: &[u8], from: usize) -> Option<Run> {
+    let mut at = from;
+    while let Some(found) = memchr::memchr(b'\n', &bytes[at..]) {
+        let newline = at + found;
+        if is_wrapped(bytes, newline) {
+            let digits = |byte: &u8| digit(*byte).is_some();
+            let line = bytes[at..newline].trim_ascii_end();
+            let start = at + line.iter().rposition(|byte| !digits(byte)).map_or(0, |at| at + 1);
+            let run = base64_around(bytes, start, 0);
+            if let Some(run) = run.filter(|run| run.at.end > newline + 1) {
+                return Some(run);
+            }
+        }
+        at = newline + 1;
+    }
+    None
 }
 
 /// Whether the line that ends here is as long as those of base64 that was broken into lines.
