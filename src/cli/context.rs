@@ -96,7 +96,7 @@ impl Context {
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         Who {
             peer: format!("{name}@{}", host::env::host_name()),
-            command: format!("gsync {}", words.join(" ")),
+            command: crate::guard::secrets::covered(&format!("gsync {}", words.join(" "))),
             dir: self.git.dir().to_owned(),
         }
     }

@@ -33,6 +33,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
                 true => guard::facts::these(&context.git, &facts.dirty)?,
                 false => guard::facts::staged(&context.git, false)?,
             })?;
+            passes(&guard::facts::message(&context.git, message)?)?;
             Ok(finish::commit(&facts, &start(&context.git)?, message, args.all)?)
         })?;
         let done = ran.outcome == Outcome::Done;

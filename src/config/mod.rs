@@ -2,16 +2,18 @@
 //! Text in, types out; reading the file is somebody else's job.
 
 pub mod app;
+mod guard;
 mod pattern;
 mod patterns;
 mod schema;
 
 use crate::base::{Problem, nearest, plain};
 
+pub use guard::{Allow, Check, Guard, SecretRule, parse_day, secret_rules};
 pub use patterns::Patterns;
 pub use schema::{
-    Allow, AppLink, Config, Fix, Guard, Handoff, Hub, Mode, OnPull, Peers, Production, Publish,
-    PushAfter, Role, Service, ServiceStep, Share, Size, Undo, Work, is_role,
+    AppLink, Config, Fix, Handoff, Hub, Mode, OnPull, Peers, Production, Publish, PushAfter, Role,
+    Service, ServiceStep, Share, Size, Undo, Work, is_role,
 };
 
 /// The name of the tracked configuration file, at the top of the work tree.

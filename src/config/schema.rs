@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::guard::Guard;
 use super::pattern;
 use crate::base::Span;
 
@@ -61,28 +62,6 @@ pub struct Work {
     pub push_after: PushAfter,
     /// Warn when a branch is that many commits behind the hub's main branch; 0 never.
     pub base_drift: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Guard {
-    /// gitignore patterns of files that are never committed.
-    pub protected: Vec<String>,
-    pub max_file_size: Size,
-    pub secrets: bool,
-    pub conflict_markers: bool,
-    /// Branches that are never deleted nor rewritten.
-    pub protected_branches: Vec<String>,
-    pub allow: Vec<Allow>,
-}
-
-/// An exception: this rule (`*`: every rule) does not hold for these paths.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Allow {
-    pub path: Option<String>,
-    pub rule: String,
-    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -264,32 +243,6 @@ impl Default for Work {
     }
 }
 
-impl Default for Guard {
-    fn default() -> Self {
-        let protected = [
-            ".env",
-            ".env.*",
-            "!.env.example",
-            "*.pem",
-            "*.key",
-            "*_secrets.json",
-            "*.db",
-            "*.db-journal",
-            "*.log",
-            "/data/raw/",
-            "/models/*.pt",
-        ];
-        Self {
-            protected: protected.map(String::from).to_vec(),
-            max_file_size: Size(10_000_000),
-            secrets: true,
-            conflict_markers: true,
-            protected_branches: vec!["main".into()],
-            allow: Vec::new(),
-        }
-    }
-}
-
 impl Default for Handoff {
     fn default() -> Self {
         Self {
@@ -317,6 +270,9 @@ impl Default for Undo {
 /// What types cannot say. An error is the text to look for in the file, and what is wrong.
 pub(super) fn check(config: &Config) -> Result<(), (String, String)> {
     let guard = &config.guard;
+    if !guard.rule.is_empty() || !guard.allow.is_empty() {
+        super::guard::check(guard)?;
+    }
     let allowed = guard.allow.iter().filter_map(|allow| allow.path.as_ref());
     let patterns = guard
         .protected

@@ -50,7 +50,7 @@ pub use hub::Asked;
 pub use known::{Known, Seen};
 pub use library::refs_in;
 pub use locate::{find, locate};
-pub use objects::{Node, Objects};
+pub use objects::{Node, Objects, Seed};
 pub use porcelain::{Scan, Scanning};
 pub use raw::Merged;
 pub use rehearse::{Among, Rehearsal, Way};

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
@@ -26,10 +27,26 @@ const TAG_DEPTH: usize = 64;
 pub struct Objects {
     stores: Vec<gix::odb::Handle>,
     hash: gix::hash::Kind,
-    graph: Option<gix::commitgraph::Graph>,
+    graph: Option<Arc<gix::commitgraph::Graph>>,
     shallow: HashSet<ObjectId>,
     trees: RefCell<HashMap<ObjectId, Rc<[u8]>>>,
     tree_bytes: Cell<usize>,
+}
+
+/// What objects are opened from in another thread.
+pub struct Seed {
+    stores: Vec<gix::odb::Handle>,
+    hash: gix::hash::Kind,
+    graph: Option<Arc<gix::commitgraph::Graph>>,
+    shallow: HashSet<ObjectId>,
+}
+
+impl Seed {
+    pub fn open(self) -> Objects {
+        let Self { stores, hash, graph, shallow } = self;
+        let (trees, tree_bytes) = (RefCell::default(), Cell::new(0));
+        Objects { stores, hash, graph, shallow, trees, tree_bytes }
+    }
 }
 
 /// What a walk needs of a commit.
@@ -78,7 +95,7 @@ impl Objects {
         // git leaves the graph alone in a shallow repository, as its parents are not ours.
         let graph = shallow
             .is_empty()
-            .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok())
+            .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok().map(Arc::new))
             .flatten();
         let trees = RefCell::default();
         Ok(Self { stores, hash, graph, shallow, trees, tree_bytes: Cell::new(0) })
@@ -96,6 +113,12 @@ impl Objects {
             trees: RefCell::default(),
             tree_bytes: Cell::new(0),
         })
+    }
+
+    /// The same objects for another thread.
+    pub fn seed(&self) -> Seed {
+        let (stores, shallow) = (self.stores.clone(), self.shallow.clone());
+        Seed { stores, hash: self.hash, graph: self.graph.clone(), shallow }
     }
 
     pub fn hash(&self) -> gix::hash::Kind {

@@ -41,6 +41,8 @@ pub struct Entry<'a> {
     pub path: &'a [u8],
     pub what: What,
     pub id: ObjectId,
+    /// What stood there in the parents.
+    pub before: &'a [ObjectId],
 }
 
 /// Who wants to know, and what could not be read.
@@ -104,13 +106,18 @@ impl<'a> TreeWalk<'a> {
             }
             Some(what) => {
                 let same =
-                    |old: EntryRef<'_>| old.oid == entry.oid && What::of(old.mode) == Some(what);
+                    |old: &EntryRef<'_>| old.oid == entry.oid && What::of(old.mode) == Some(what);
                 // Every cursor moves on, so no early end here.
-                if before.map(same).fold(false, |any, same| any | same) {
+                let (mut known, mut before_ids) = (false, Vec::new());
+                for old in before {
+                    known |= same(&old);
+                    before_ids.push(old.oid.to_owned());
+                }
+                if known {
                     return Ok(());
                 }
-                let id = entry.oid.to_owned();
-                (self.visit)(Entry { path: &self.path, what, id })
+                let (id, before) = (entry.oid.to_owned(), &before_ids[..]);
+                (self.visit)(Entry { path: &self.path, what, id, before })
             }
         }
     }

@@ -8,11 +8,16 @@ pub mod facts;
 pub mod judge;
 pub mod policy;
 pub mod refs;
+pub mod rules;
+pub mod secrets;
 pub mod ways;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::base::{CommitId, RefName, RepoPath};
+use secrets::Hit;
 
 /// More findings than that are only counted.
 pub const MOST: usize = 1000;
@@ -50,6 +55,36 @@ pub struct Finding {
     pub because: Vec<String>,
     /// What can be done, in the imperative.
     pub hints: Vec<String>,
+    /// The secret that was found, without itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Arc<Hit>>,
+}
+
+impl Finding {
+    pub fn new(rule: &'static str, severity: Severity, place: Place, message: String) -> Self {
+        let (because, hints) = (Vec::new(), Vec::new());
+        Self { rule, severity, place, message, because, hints, secret: None }
+    }
+
+    /// Covers what must not be seen in all that is told.
+    fn cover(&mut self, covered: impl Fn(&[u8]) -> Option<Vec<u8>>) {
+        if let Some(path) = self.place.path.as_mut()
+            && let Some(text) = covered(path.as_bytes())
+        {
+            *path = RepoPath::new(text);
+        }
+        if let Some(name) = self.place.reference.as_mut()
+            && let Some(text) = covered(name.as_str().as_bytes())
+        {
+            *name = RefName::new(String::from_utf8_lossy(&text));
+        }
+        let lines = self.because.iter_mut().chain(&mut self.hints);
+        for line in lines.chain(std::iter::once(&mut self.message)) {
+            if let Some(text) = covered(line.as_bytes()) {
+                *line = String::from_utf8_lossy(&text).into_owned();
+            }
+        }
+    }
 }
 
 /// How much was looked at: a judge that saw nothing must be seen to have seen nothing.

@@ -1,6 +1,12 @@
 //! What the rules of this repository are, and where they were read.
 
-use crate::config::{Config, Patterns};
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use super::rules::{RULES, SECRET};
+use super::secrets::{Hit, Scanner};
+use crate::base::Time;
+use crate::config::{self, Allow, Config, Patterns};
 
 /// A configuration, ready to judge with.
 #[derive(Debug, Clone)]
@@ -11,19 +17,84 @@ pub struct Policy {
     /// What was wrong with the configuration that should have been used, if another is used.
     pub instead_of: Option<String>,
     pub protected: Patterns,
-    allow: Vec<(Option<Patterns>, String)>,
+    /// Exceptions that end before this moment hold no more.
+    pub now: Time,
+    /// Fingerprints of secrets that were there before anybody looked.
+    pub baseline: HashSet<String>,
+    allow: Vec<Exception>,
+    narrowed: bool,
+    scanner: Arc<OnceLock<Result<Scanner, String>>>,
+}
+
+/// An entry of `allow`.
+#[derive(Debug, Clone)]
+struct Exception {
+    path: Option<Patterns>,
+    rule: String,
+    fingerprint: Option<String>,
+    expires: Option<Time>,
+    /// It does not hold for secrets: nobody but who would profit has agreed to it.
+    but_secrets: bool,
+}
+
+/// What the exceptions say about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    No,
+    Yes,
+    /// One would have held, until then.
+    Expired(Time),
 }
 
 impl Policy {
     /// `fold`: upper and lower case are the same in paths.
     pub fn new(origin: impl Into<String>, config: Config, fold: bool) -> Self {
         let protected = Patterns::new(&config.guard.protected, fold);
-        let allow = config.guard.allow.iter().map(|allow| {
-            let path = allow.path.as_ref();
-            (path.map(|path| Patterns::new(std::slice::from_ref(path), fold)), allow.rule.clone())
+        let allow = config.guard.allow.iter().map(|allow| Exception {
+            path: allow.path.as_ref().map(|path| Patterns::new(std::slice::from_ref(path), fold)),
+            rule: allow.rule.clone(),
+            fingerprint: allow.fingerprint.as_ref().map(|print| print.to_ascii_lowercase()),
+            expires: allow.expires,
+            but_secrets: false,
         });
         let allow = allow.collect();
-        Self { origin: origin.into(), config, instead_of: None, protected, allow }
+        let (now, baseline, narrowed, scanner) = Default::default();
+        let (origin, instead_of) = (origin.into(), None);
+        Self { origin, config, instead_of, protected, now, baseline, allow, narrowed, scanner }
+    }
+
+    /// Whether it lets secrets pass by something else than their value: then it matters who
+    /// says so.
+    pub fn is_wide(&self) -> bool {
+        let guard = &self.config.guard;
+        let wide = |allow: &Allow| allow.fingerprint.is_none() && !is_about_files(&allow.rule);
+        !guard.secrets || !guard.rule.is_empty() || guard.allow.iter().any(wide)
+    }
+
+    /// Takes back what lets secrets pass wholesale and does not stand in `trusted` too. What
+    /// is judged must not bring its own excuse; a single value that is named is another thing.
+    pub fn narrow(&mut self, trusted: &Config) {
+        let (ours, theirs) = (&mut self.config.guard, &trusted.guard);
+        if !ours.secrets && theirs.secrets {
+            (ours.secrets, self.narrowed) = (true, true);
+        }
+        let before = ours.rule.len();
+        let known = config::secret_rules(&[]).unwrap_or_default();
+        ours.rule.retain(|rule| {
+            theirs.rule.contains(rule) || !known.iter().any(|known| known.id == rule.id)
+        });
+        self.narrowed |= ours.rule.len() < before;
+        for (allow, exception) in ours.allow.iter().zip(&mut self.allow) {
+            let wide = allow.fingerprint.is_none() && !is_about_files(&allow.rule);
+            if wide && !theirs.allow.contains(allow) {
+                (exception.but_secrets, self.narrowed) = (true, true);
+            }
+        }
+    }
+
+    /// Whether something was taken back.
+    pub fn is_narrowed(&self) -> bool {
+        self.narrowed
     }
 
     /// The rules where nobody made any.
@@ -31,22 +102,58 @@ impl Policy {
         Self::new("the built-in rules", Config::default(), fold)
     }
 
+    /// What looks for secrets, if that is wanted; made when it is first needed.
+    pub fn scanner(&self) -> Option<&Result<Scanner, String>> {
+        let guard = &self.config.guard;
+        guard.secrets.then(|| self.scanner.get_or_init(|| Scanner::new(&guard.rule)))
+    }
+
+    /// Whether the size alone refuses it, at this place.
+    pub fn is_too_large(&self, size: u64, path: Option<&[u8]>) -> bool {
+        size > self.config.guard.max_file_size.0 && !self.allows("file-size", path)
+    }
+
     /// Whether a rule has an exception for this path, or everywhere.
     pub fn allows(&self, rule: &str, path: Option<&[u8]>) -> bool {
-        self.allow.iter().any(|(pattern, name)| {
-            (name == "*" || name == rule)
-                && match (pattern, path) {
-                    (None, _) => true,
-                    (Some(pattern), Some(path)) => pattern.matching(path).is_some(),
-                    (Some(_), None) => false,
-                }
-        })
+        self.allowed(&[rule], path, None) == Allowed::Yes
+    }
+
+    /// The same for a secret: by the rule as a whole, by its kind, by its value.
+    pub fn allows_secret(&self, hit: &Hit, path: Option<&[u8]>) -> Allowed {
+        if self.baseline.contains(&hit.fingerprint) {
+            return Allowed::Yes;
+        }
+        self.allowed(&["secret", &hit.kind], path, Some(&hit.fingerprint))
+    }
+
+    fn allowed(&self, rules: &[&str], path: Option<&[u8]>, print: Option<&str>) -> Allowed {
+        let mut allowed = Allowed::No;
+        for one in &self.allow {
+            let rule = one.rule == "*" || rules.contains(&one.rule.as_str());
+            let value = one.fingerprint.as_deref().is_none_or(|known| Some(known) == print);
+            let place = match (&one.path, path) {
+                (None, _) => true,
+                (Some(pattern), Some(path)) => pattern.matching(path).is_some(),
+                (Some(_), None) => false,
+            };
+            match one.expires {
+                _ if !(rule && value && place) || (one.but_secrets && print.is_some()) => {}
+                Some(until) if until < self.now => allowed = Allowed::Expired(until),
+                _ => return Allowed::Yes,
+            }
+        }
+        allowed
     }
 
     /// Whether a branch by that short name may neither be deleted nor rewritten.
     pub fn protects_branch(&self, branch: &str) -> bool {
         self.config.guard.protected_branches.iter().any(|name| name == branch)
     }
+}
+
+/// Whether a rule is one about files, and cannot mean secrets.
+fn is_about_files(rule: &str) -> bool {
+    RULES.iter().any(|known| known.id == rule && known.id != SECRET)
 }
 
 #[cfg(test)]
@@ -60,7 +167,9 @@ mod tests {
         let allow = |path: Option<&str>, rule: &str| Allow {
             path: path.map(String::from),
             rule: rule.into(),
+            fingerprint: None,
             reason: None,
+            expires: None,
         };
         config.guard.allow =
             vec![allow(Some("tests/**"), "file-size"), allow(None, "conflict-markers")];

@@ -221,8 +221,7 @@ fn severity(mode: Mode) -> Option<Severity> {
 }
 
 fn finding(rule: &'static str, severity: Severity, place: Place) -> Finding {
-    let (because, hints) = (Vec::new(), Vec::new());
-    Finding { rule, severity, place, message: String::new(), because, hints }
+    Finding::new(rule, severity, place, String::new())
 }
 
 #[cfg(test)]

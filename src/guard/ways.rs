@@ -28,6 +28,9 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
     if finding.rule == "unknown" {
         return Vec::new();
     }
+    if let Some(hit) = &finding.secret {
+        return of_a_secret(finding, &hit.fingerprint, standing, below);
+    }
     let leave = finding.place.reference.as_ref().map(|name| format!("push without {name}"));
     let Some(path) = &finding.place.path else { return leave.into_iter().collect() };
     let arg = argument(path, below);
@@ -78,6 +81,52 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
         let entry = format!("{{ path = {pattern}, rule = \"{rule}\" }}");
         hints.push(format!("allow it in .gsync.toml under [guard]: allow = [{entry}]"));
     }
+    hints
+}
+
+/// A secret is taken out of what it stands in; where it may have been seen, only its owner can
+/// make it useless.
+fn of_a_secret(finding: &Finding, print: &str, standing: &Standing, below: bool) -> Vec<String> {
+    let mut hints = Vec::new();
+    let named = finding.message.starts_with("has a name");
+    let path = finding.place.path.as_ref().filter(|_| !named).map(|path| argument(path, below));
+    let mend = match (&path, named) {
+        (Some(path), _) => format!("take it out, then `git add {path}"),
+        (None, true) => "rename the file, then `git add -A".to_owned(),
+        (None, false) => String::new(),
+    };
+    match standing {
+        Standing::Staged { .. } => hints.push(format!("{mend}`")),
+        Standing::Tree => hints.push("take it out".to_owned()),
+        Standing::Loose if finding.place.commit.is_none() => {
+            hints.push("make that ref anew, without it".to_owned());
+        }
+        Standing::Loose => hints.push("make that commit anew, without it".to_owned()),
+        Standing::Committed { elsewhere, above: 0, .. } => {
+            let first = match elsewhere {
+                Some(branch) => format!("git switch {} && ", shell_quote(branch)),
+                None => String::new(),
+            };
+            hints.push(match mend.is_empty() {
+                true => format!("say it without: `{first}git commit --amend`"),
+                false => format!("{mend} && {first}git commit --amend --no-edit`"),
+            });
+        }
+        Standing::Committed { elsewhere, above, parent } => {
+            let from = parent.as_ref().map_or("--root", CommitId::short);
+            let branch = elsewhere.as_ref().map(|name| format!(" {}", shell_quote(name)));
+            let commit = finding.place.commit.as_ref().map_or("the commit", CommitId::short);
+            hints.push(format!(
+                "rewrite {commit} and {} on top of it: `git rebase -i {from}{}`",
+                count(*above, "commit"),
+                branch.unwrap_or_default()
+            ));
+        }
+    }
+    hints.push("make it useless where it was issued, if anybody may have seen it".to_owned());
+    hints.push(format!(
+        "let this value pass: `gsync guard allow {print} --reason WHY --expires YYYY-MM-DD`"
+    ));
     hints
 }
 
@@ -149,8 +198,7 @@ mod tests {
             commit: Some(CommitId::new("c".repeat(40))),
             reference: None,
         };
-        let (because, hints) = (Vec::new(), Vec::new());
-        Finding { rule, severity: Severity::Error, place, message: "m".into(), because, hints }
+        Finding::new(rule, Severity::Error, place, "m".into())
     }
 
     #[test]

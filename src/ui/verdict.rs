@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Style, Ui, talk};
 use crate::base::{Exit, RepoPath, count};
-use crate::guard::judge::RULES;
+use crate::guard::rules::RULES;
 use crate::guard::{Finding, Scene, Severity, Verdict};
 
 /// Findings that are printed; the rest is counted.
@@ -117,7 +117,8 @@ fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
 fn heading(scene: Scene, group: &[&Finding]) -> String {
     let first = group[0];
     if first.place.path.is_none() {
-        let place = first.place.reference.as_ref().filter(|_| is_about_contents(first.rule));
+        let about = is_about_contents(first.rule) && first.message.starts_with("has ");
+        let place = first.place.reference.as_ref().filter(|_| about);
         return match place {
             Some(name) => format!("{} {}", crate::base::plain(name.as_str()), first.message),
             None => first.message.clone(),
@@ -136,6 +137,7 @@ fn heading(scene: Scene, group: &[&Finding]) -> String {
         "conflict-markers" => {
             ("a conflict that is not resolved", "conflicts that are not resolved")
         }
+        "secret" => ("a secret", "secrets"),
         "dot-git" => ("a path that is not safe", "paths that are not safe"),
         "unknown" => ("a file that cannot be judged", "files that cannot be judged"),
         _ => ("what a rule forbids", "things that a rule forbids"),
@@ -302,14 +304,10 @@ mod tests {
     use crate::guard::Place;
 
     fn finding(rule: &'static str, path: &str) -> Finding {
-        Finding {
-            rule,
-            severity: Severity::Error,
-            place: Place { path: Some(path.into()), ..Place::default() },
-            message: "matches `.env` in .gsync.toml".into(),
-            because: Vec::new(),
-            hints: vec![format!("git restore --staged {path}")],
-        }
+        let place = Place { path: Some(path.into()), ..Place::default() };
+        let message = "matches `.env` in .gsync.toml".into();
+        let hints = vec![format!("git restore --staged {path}")];
+        Finding { hints, ..Finding::new(rule, Severity::Error, place, message) }
     }
 
     #[test]

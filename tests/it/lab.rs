@@ -163,6 +163,11 @@ impl Lab {
         self.dir.path().join(name)
     }
 
+    /// Runs git in a directory of this world.
+    pub fn git_in(&self, dir: &str, args: &[&str]) -> String {
+        self.git(&self.path(dir), args)
+    }
+
     fn git(&self, dir: &Path, args: &[&str]) -> String {
         let out = self.command(&self.git, dir, "Ada").args(args).output().unwrap();
         assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
@@ -331,6 +336,13 @@ impl Person<'_> {
         self.git(&["add", "-f", "--", path]);
         self.past_hooks(&["commit", "--quiet", "-m", message]);
         self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Commits everything that is there past all hooks.
+    #[track_caller]
+    pub fn commit_all(&self, message: &str) {
+        self.git(&["add", "-f", "-A"]);
+        self.past_hooks(&["commit", "--quiet", "-m", message]);
     }
 
     /// Pushes past all hooks.

@@ -35,6 +35,7 @@ mod pull;
 mod random;
 mod real;
 mod schedule;
+mod secrets;
 mod services;
 mod status;
 mod tidy;

@@ -1,21 +1,29 @@
 //! Feeds the judge with what commits bring: every path that differs from all parents, every
 //! new object once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::look::{Brought, Found, Learned, Looker};
 use super::world::{hex, oid};
-use crate::base::{CommitId, RefName};
-use crate::git::{Entry, NewCommit, Objects, TreeWalk, What, new_commits};
-use crate::guard::judge::{Judge, Needs};
+use crate::base::{CommitId, Problem, RefName, RepoPath, count};
+use crate::git::{Entry, NewCommit, Objects, Seed, What, new_commits};
+use crate::guard::judge::{Judge, Text};
+use crate::guard::secrets::Hit;
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Place, Severity};
 
-/// Files that are larger are judged by name and size only.
-const READ_LIMIT: u64 = 128 << 20;
+/// Of more commits several threads take so many at a time.
+const MANY: usize = 64;
+const CHUNK: usize = 32;
+/// A longer chain of tags is refused elsewhere.
+const TAGS: usize = 100;
 /// For so many commits the way out says how many others stand on top of them.
 const WAYS: usize = 50;
 
@@ -38,6 +46,8 @@ pub(super) struct Contents<'a, 'p> {
     pub missing: Severity,
     /// Whether the person stands below the top of the work tree.
     pub below: bool,
+    /// When judging began.
+    pub began: Instant,
 }
 
 impl Contents<'_, '_> {
@@ -47,6 +57,7 @@ impl Contents<'_, '_> {
         let mut commits = Vec::new();
         for tip in tips.iter().filter(|tip| !known.contains(&tip.id)) {
             let place = Place { reference: tip.reference.clone(), ..Place::default() };
+            self.tags(&tip.id, &place)?;
             match self.objects.peel(&tip.id)? {
                 Some((Kind::Commit, id)) => commits.push(Tip { id, ..tip.clone() }),
                 Some((Kind::Tree, id)) => self.tree(&id, &[], &place)?,
@@ -59,22 +70,108 @@ impl Contents<'_, '_> {
         for id in &walk.missing {
             self.absent(id, Place { commit: Some(hex(id)), ..Place::default() });
         }
-        for commit in &walk.commits {
-            self.commit(commit)?;
-        }
+        self.commits(&walk.commits)?;
         self.judge.verdict.judged.commits += walk.commits.len();
         self.ways(&commits, &walk.commits);
         Ok(())
     }
 
-    fn commit(&mut self, commit: &NewCommit) -> Result<()> {
-        let mut parents = Vec::new();
-        for parent in &commit.node.parents {
-            // A parent that is not here (shallow, partial) hides nothing.
-            parents.extend(self.objects.commit(parent)?.map(|node| node.tree));
+    fn in_time(&self, done: usize, all: usize) -> Result<()> {
+        match self.began.elapsed() > self.judge.policy.config.guard.time_limit.0 {
+            true => Err(self.out_of_time(done, all).into()),
+            false => Ok(()),
         }
-        let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
-        self.tree(&commit.node.tree, &parents, &place)
+    }
+
+    /// What is not judged in time does not pass.
+    fn out_of_time(&self, done: usize, all: usize) -> Problem {
+        let limit = self.judge.policy.config.guard.time_limit.0;
+        let message = format!("{done} of {} judged in {limit:?}", count(all, "commit"));
+        Problem::refuse("time-limit", message)
+            .because("what was not judged does not pass, so nothing does")
+            .hint("push the older commits first: `git push REMOTE COMMIT:BRANCH`")
+            .hint("give it more time in .gsync.toml: `[guard] time_limit = \"1h\"`")
+    }
+
+    /// Judges what the tags on the way to an object say.
+    fn tags(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
+        let mut id = *id;
+        for _ in 0..TAGS {
+            let Some((Kind::Tag, _)) = self.objects.header(&id)? else { break };
+            let Some((_, data)) = self.objects.data(&id)? else { return Ok(()) };
+            self.judge.text(Text::Tag, &data, place);
+            let tag = gix::objs::TagRefIter::from_bytes(&data, self.objects.hash());
+            let Ok(target) = tag.target_id() else { return Ok(()) };
+            id = target;
+        }
+        Ok(())
+    }
+
+    /// Looks at commits: by one thread, or by several where there are many.
+    fn commits(&mut self, commits: &[NewCommit]) -> Result<()> {
+        let threads = match commits.len() {
+            ..=MANY => 1,
+            _ => std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
+        };
+        if threads == 1 {
+            let (objects, policy) = (self.objects, self.judge.policy);
+            let mut looker = Looker::new(objects, policy);
+            for (at, commit) in commits.iter().enumerate() {
+                self.in_time(at, commits.len())?;
+                let brought = looker.commit(commit)?;
+                self.take(brought)?;
+            }
+            return Ok(());
+        }
+        let chunks: Vec<&[NewCommit]> = commits.chunks(CHUNK).collect();
+        let next = AtomicUsize::new(0);
+        let policy = self.judge.policy;
+        let limit = policy.config.guard.time_limit.0;
+        let (began, seeds) = (self.began, (0..threads).map(|_| self.objects.seed()));
+        let seeds: Vec<Seed> = seeds.collect();
+        std::thread::scope(|scope| -> Result<()> {
+            let (send, receive) = sync_channel(4 * threads);
+            for seed in seeds {
+                let (send, next, chunks) = (send.clone(), &next, &chunks);
+                scope.spawn(move || {
+                    let objects = seed.open();
+                    let mut looker = Looker::new(&objects, policy);
+                    loop {
+                        let at = next.fetch_add(1, Relaxed);
+                        let Some(chunk) = chunks.get(at) else { return };
+                        for commit in *chunk {
+                            let brought = looker.commit(commit);
+                            // Nobody listens any more after the first error, or in the end.
+                            if began.elapsed() > limit || send.send((at, brought)).is_err() {
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+            drop(send);
+            // Told in the order of the commits, whoever looked at them.
+            let mut waiting: HashMap<usize, VecDeque<Result<Brought>>> = HashMap::new();
+            let (mut done, mut at) = (0, 0);
+            loop {
+                while let Some(chunk) = chunks.get(at) {
+                    let Some(brought) = waiting.get_mut(&at).and_then(VecDeque::pop_front) else {
+                        break;
+                    };
+                    self.take(brought?)?;
+                    done += 1;
+                    if done == chunk.len() {
+                        (done, at) = (0, at + 1);
+                    }
+                }
+                let Ok((chunk, brought)) = receive.recv() else { break };
+                waiting.entry(chunk).or_default().push_back(brought);
+            }
+            if at < chunks.len() {
+                return Err(self.out_of_time(at * CHUNK + done, commits.len()).into());
+            }
+            Ok(())
+        })
     }
 
     /// Judges what a tree has and none of the others.
@@ -84,25 +181,65 @@ impl Contents<'_, '_> {
         others: &[ObjectId],
         place: &Place,
     ) -> Result<()> {
-        let (objects, judge, severity) = (self.objects, &mut *self.judge, self.missing);
-        let mut visit = |entry: Entry<'_>| one(objects, judge, severity, entry, place);
-        let mut walk = TreeWalk::new(objects, &mut visit);
-        walk.run(tree, others)?;
-        let missing = std::mem::take(&mut walk.missing);
-        for id in &missing {
-            self.absent(id, place.clone());
-        }
-        Ok(())
+        let brought = Looker::new(self.objects, self.judge.policy).tree(tree, others, place)?;
+        self.take(brought)
     }
 
     /// Judges what stands at a path.
     pub(super) fn entry(&mut self, entry: Entry<'_>, place: &Place) -> Result<()> {
-        one(self.objects, self.judge, self.missing, entry, place)
+        let found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
+        let (place, entries) = (place.clone(), vec![found]);
+        self.take(Brought { place, entries, ..Brought::default() })
     }
 
     fn naked_blob(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
+        let entry = Entry { path: b"", what: What::File, id: *id, before: &[] };
+        let found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
         self.judge.verdict.judged.files += 1;
-        blob(self.objects, self.judge, self.missing, id, place)
+        self.content(&found, place);
+        Ok(())
+    }
+
+    /// Judges what was looked at.
+    fn take(&mut self, brought: Brought) -> Result<()> {
+        self.judge.faults(&brought.said, &brought.place);
+        for mut found in brought.entries {
+            let path = RepoPath::new(std::mem::take(&mut found.path));
+            let place = Place { path: Some(path), ..brought.place.clone() };
+            self.judge.verdict.judged.files += 1;
+            self.judge.path(&place);
+            if found.what != What::Commit {
+                self.content(&found, &place);
+            }
+        }
+        for id in &brought.missing {
+            self.absent(id, brought.place.clone());
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, found: &Found, place: &Place) {
+        let objects = self.objects;
+        match &found.learned {
+            Some(Learned::Absent) => {
+                let what = "is not here and cannot be judged".to_owned();
+                self.judge.unknown(place.clone(), self.missing, what);
+                return;
+            }
+            Some(Learned::Known { size, faults, unread }) => {
+                if *unread {
+                    let what = "is too large to be looked into".to_owned();
+                    self.judge.unknown(place.clone(), Severity::Error, what);
+                }
+                self.judge.learned(found.id, *size, faults.clone());
+            }
+            None => {}
+        }
+        let mut versions = None;
+        self.judge.blob(&found.id, place, |hit| {
+            !found.before.is_empty()
+                && stood(versions.get_or_insert_with(|| Versions::read(objects, found)), hit)
+        });
     }
 
     fn absent(&mut self, id: &ObjectId, place: Place) {
@@ -182,48 +319,36 @@ fn standing(
     (Standing::Committed { elsewhere: tip.elsewhere.clone(), above, parent }, reference)
 }
 
-fn one(
-    objects: &Objects,
-    judge: &mut Judge<'_>,
-    severity: Severity,
-    entry: Entry<'_>,
-    place: &Place,
-) -> Result<()> {
-    let path = crate::base::RepoPath::new(entry.path);
-    let place = Place { path: Some(path), ..place.clone() };
-    judge.verdict.judged.files += 1;
-    judge.path(&place);
-    match entry.what {
-        // A link is judged by its name, a submodule by its own repository.
-        What::Link | What::Commit => Ok(()),
-        What::File => blob(objects, judge, severity, &entry.id, &place),
+/// A content, and what stood at its place in the parents.
+#[derive(Default)]
+struct Versions {
+    now: Vec<u8>,
+    before: Vec<Vec<u8>>,
+}
+
+impl Versions {
+    /// What cannot be read excuses nothing.
+    fn read(objects: &Objects, entry: &Found) -> Self {
+        let read = |id: &ObjectId| objects.data(id).ok().flatten().map(|(_, data)| data);
+        let now = read(&entry.id).unwrap_or_default();
+        Self { now, before: entry.before.iter().filter_map(read).collect() }
     }
 }
 
-fn blob(
-    objects: &Objects,
-    judge: &mut Judge<'_>,
-    severity: Severity,
-    id: &ObjectId,
-    place: &Place,
-) -> Result<()> {
-    let needs = judge.needs(id);
-    if needs != Needs::Nothing {
-        let Some((kind, size)) = objects.header(id)? else {
-            judge.unknown(place.clone(), severity, "is not here and cannot be judged".to_owned());
-            return Ok(());
-        };
-        if kind != Kind::Blob {
-            bail!("{id} should be the content of a file and is a {kind}");
-        }
-        let small = needs == Needs::Content && size <= READ_LIMIT;
-        let data = if small { objects.data(id)?.map(|(_, data)| data) } else { None };
-        if needs == Needs::Content && !small && size <= judge.policy.config.guard.max_file_size.0 {
-            let what = "is too large to be looked into".to_owned();
-            judge.unknown(place.clone(), Severity::Warning, what);
-        }
-        judge.learn(*id, size, data.as_deref());
+/// Whether the whole lines of a hit stand in a parent's version of the same file: then they
+/// were judged with that one.
+fn stood(versions: &Versions, hit: &Hit) -> bool {
+    let now = &versions.now;
+    if hit.at.end > now.len() {
+        return false;
     }
-    judge.blob(id, place);
-    Ok(())
+    let start = now[..hit.at.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let end = memchr::memchr(b'\n', &now[hit.at.end..]).map_or(now.len(), |at| hit.at.end + at);
+    let lines = &now[start..end];
+    versions.before.iter().any(|old| {
+        memchr::memmem::find_iter(old, lines).any(|at| {
+            let ends = old.get(at + lines.len()).is_none_or(|byte| *byte == b'\n');
+            ends && (at == 0 || old[at - 1] == b'\n')
+        })
+    })
 }

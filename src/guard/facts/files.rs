@@ -68,11 +68,11 @@ fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
             false => None,
         };
         judge.learn(id, meta.len(), bytes.as_deref());
-        judge.blob(&id, &place);
+        judge.blob(&id, &place, |_| false);
     }
     let below = world.below_top();
     for finding in &mut judge.verdict.findings {
         finding.hints = ways::out(finding, &Standing::Tree, below);
     }
-    Ok(judge.verdict)
+    Ok(judge.finish())
 }

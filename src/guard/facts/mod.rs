@@ -2,6 +2,7 @@
 
 mod contents;
 mod files;
+mod look;
 mod policy;
 mod push;
 mod range;
@@ -11,4 +12,4 @@ mod world;
 pub use files::{all, these};
 pub use push::{push, receive};
 pub use range::range;
-pub use staged::staged;
+pub use staged::{message, staged};

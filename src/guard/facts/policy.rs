@@ -1,19 +1,64 @@
 //! Where the rules come from. What is judged must not bring its own.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use gix::ObjectId;
 
 use super::world::{World, oid};
-use crate::base::{RefName, RefUpdate};
+use crate::base::{Problem, RefName, RefUpdate};
 use crate::config::{self, Config};
 use crate::git::Objects;
 use crate::guard::policy::Policy;
-use crate::host::read;
+use crate::host::{clock, read};
+
+/// Fingerprints of what was there before anybody looked; tracked like the rules.
+pub const BASELINE: &str = ".gsync/baseline.json";
 
 /// The rules of a clone: the work tree's; where it has none (a branch from before, a sparse
 /// checkout) the hub's main branch's, as known here; then HEAD's; then the built-in ones.
 /// A configuration that cannot be read is an error: nobody knows what it would have said.
 pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
+    let mut policy = own(world, remote)?;
+    policy.now = clock::now();
+    if let Some(work_dir) = &world.git.work_dir
+        && let Some(file) = read::file(&work_dir.join(BASELINE))?
+    {
+        policy.baseline = baseline(BASELINE, &file.bytes.0)?;
+    }
+    if policy.is_wide()
+        && let Some(commit) = hub_main(world, &policy.config)?
+    {
+        let trusted = match world.objects()?.file_in(&commit, config::FILE)? {
+            Some(bytes) => config::parse(config::FILE, &bytes).unwrap_or_default(),
+            None => Config::default(),
+        };
+        policy.narrow(&trusted);
+    }
+    Ok(policy)
+}
+
+/// The hub's main branch, as known here.
+fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
+    let hub = &config.hub;
+    world.resolve(&RefName::new(format!("refs/remotes/{}/{}", hub.remote, hub.branch)))
+}
+
+/// The fingerprints of a baseline.
+fn baseline(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
+    #[derive(serde::Deserialize)]
+    struct Baseline {
+        fingerprints: HashSet<String>,
+    }
+    let read: Result<Baseline, _> = serde_json::from_slice(bytes);
+    let read = read.map_err(|err| {
+        Problem::usage("baseline", format!("{name}:{}: not a baseline", err.line()))
+            .hint("make it anew: `gsync guard baseline`")
+    })?;
+    Ok(read.fingerprints)
+}
+
+fn own(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
     let fold = world.flag("core.ignorecase")?;
     if let Some(work_dir) = &world.git.work_dir
         && let Some(file) = read::file(&work_dir.join(config::FILE))?
@@ -55,10 +100,16 @@ pub(super) fn server(
     };
     if let Some(commit) = before {
         let name = main.as_ref().map_or("HEAD", RefName::short);
-        return match objects.file_in(&commit, config::FILE)? {
-            Some(bytes) => Ok(lenient(name, &bytes, fold)),
-            None => Ok(Policy::default_rules(fold)),
+        let mut policy = match objects.file_in(&commit, config::FILE)? {
+            Some(bytes) => lenient(name, &bytes, fold),
+            None => Policy::default_rules(fold),
         };
+        policy.now = clock::now();
+        if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
+            // One that cannot be read excuses nothing.
+            policy.baseline = baseline(BASELINE, &bytes).unwrap_or_default();
+        }
+        return Ok(policy);
     }
     let first = updates.iter().filter(|update| Some(&update.name) == main.as_ref());
     for update in first.chain(updates) {
@@ -67,7 +118,14 @@ pub(super) fn server(
             let origin = format!("{}:{}", update.name.short(), config::FILE);
             // A first push with rules that cannot be read is refused: it can be mended here.
             let config = config::parse(&origin, &bytes)?;
-            return Ok(Policy::new(origin, config, fold));
+            let mut policy = Policy::new(origin, config, fold);
+            policy.now = clock::now();
+            // Nobody else has seen them: they excuse single values, and nothing wholesale.
+            policy.narrow(&Config::default());
+            if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
+                policy.baseline = baseline(BASELINE, &bytes)?;
+            }
+            return Ok(policy);
         }
     }
     Ok(Policy::default_rules(fold))

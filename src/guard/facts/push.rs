@@ -1,6 +1,7 @@
 //! A push, before it leaves and when it arrives: every ref update by its objects.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use gix::ObjectId;
@@ -11,10 +12,10 @@ use super::world::{World, oid};
 use crate::base::{RefName, RefUpdate};
 use crate::config::Mode;
 use crate::git::{Git, Objects, new_commits};
-use crate::guard::judge::Judge;
+use crate::guard::judge::{Judge, Text};
 use crate::guard::policy::Policy;
 use crate::guard::refs::{self, Lost, NAMED, RefFacts, Target};
-use crate::guard::{Scene, Severity, Verdict};
+use crate::guard::{Place, Scene, Severity, Verdict};
 use crate::host::{clock, env};
 
 /// So many updates are explained and looked at for drift; a push of more is no everyday push.
@@ -24,6 +25,7 @@ const CONFIRMED: usize = 50;
 
 /// Judges a push before it leaves. `remote` is a name or an address, as git gives it.
 pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result<Verdict> {
+    let began = Instant::now();
     let world = World::open(git);
     let name = world.remote_name(remote, url)?;
     let policy = policy::client(&world, name.as_deref())?;
@@ -69,14 +71,17 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
         let here = update.source == "HEAD" || Some(&source) == checked_out.as_ref();
         (here || source.branch().is_some(), (!here).then(|| source.short().to_owned()))
     });
+    names(&mut judge, updates);
     let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
-    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
-    Ok(judge.verdict)
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }
+        .tips(&tips, &hidden)?;
+    Ok(judge.finish())
 }
 
 /// Judges a push that arrived and is still in quarantine. What cannot be read is refused.
 pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
+    let began = Instant::now();
     let world = World::open(git);
     let objects = world.objects()?;
     let policy = policy::server(&world, &objects, updates)?;
@@ -92,6 +97,7 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
             judge.verdict.extend(refs::judge(&policy, target, &facts));
         }
     }
+    names(&mut judge, updates);
     let tips = tips(updates, |update| (update.name.branch().is_some(), None));
     for tip in &tips {
         if !objects.has(&tip.id) {
@@ -101,12 +107,13 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     let known: HashSet<&ObjectId> = hidden.iter().collect();
     let new = tips.iter().any(|tip| !known.contains(&tip.id));
     let (missing, below) = (Severity::Error, false);
-    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }
+        .tips(&tips, &hidden)?;
     let judged = judge.verdict.judged;
     if new && judged.commits == 0 && judged.files == 0 && !reached(&objects, &tips, &hidden)? {
         bail!("refs would move, but none of their objects was found: nothing was judged");
     }
-    Ok(judge.verdict)
+    Ok(judge.finish())
 }
 
 /// Whether all tips are old: then there is nothing to judge, and that is no mistake.
@@ -134,6 +141,13 @@ fn tips(updates: &[RefUpdate], here: impl Fn(&RefUpdate) -> (bool, Option<String
         }
     }
     tips
+}
+
+/// Judges the names of the refs that would be there.
+fn names(judge: &mut Judge<'_>, updates: &[RefUpdate]) {
+    for update in updates.iter().filter(|update| update.new.is_some()) {
+        judge.text(Text::Ref, update.name.as_str().as_bytes(), &Place::default());
+    }
 }
 
 fn ref_facts(git: &Git, objects: &Objects, update: &RefUpdate, confirm: bool) -> Result<RefFacts> {

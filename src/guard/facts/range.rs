@@ -1,5 +1,7 @@
 //! A range of commits, by hand.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use gix::ObjectId;
 
@@ -27,6 +29,7 @@ pub fn range(git: &Git, range: &str) -> Result<Verdict> {
             .hint("name one, such as `gsync guard --range origin/main..HEAD`")
             .into());
     }
+    let began = Instant::now();
     let world = World::open(git);
     let policy = policy::client(&world, None)?;
     let objects = world.objects()?;
@@ -39,6 +42,7 @@ pub fn range(git: &Git, range: &str) -> Result<Verdict> {
     let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Range));
-    Contents { objects: &objects, judge: &mut judge, missing, below }.tips(&tips, &hidden)?;
-    Ok(judge.verdict)
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }
+        .tips(&tips, &hidden)?;
+    Ok(judge.finish())
 }

@@ -1,5 +1,7 @@
 //! What is staged, and whether the branch is known to be behind.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use gix::ObjectId;
 
@@ -9,7 +11,7 @@ use super::world::{World, hex};
 use crate::base::{Problem, RefName};
 use crate::config::Mode;
 use crate::git::{Entry, Git, Objects, Staged, new_commits};
-use crate::guard::judge::Judge;
+use crate::guard::judge::{Judge, Text};
 use crate::guard::policy::Policy;
 use crate::guard::refs::{self, Behind, Lost, NAMED};
 use crate::guard::ways::{self, Standing};
@@ -41,18 +43,21 @@ pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
     let below = world.below_top();
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Commit));
-    let mut contents = Contents { objects: &objects, judge: &mut judge, missing, below };
+    let began = Instant::now();
+    let mut contents = Contents { objects: &objects, judge: &mut judge, missing, below, began };
     let place = Place::default();
     match git.staged(&objects, &first)? {
         Staged::Tree(tree) => contents.tree(&tree, &known, &place)?,
         Staged::Paths(paths) => {
             for (path, what, id) in paths {
-                let mut others = known.iter();
-                let old = others.try_fold(false, |old, tree| -> Result<bool> {
-                    Ok(old || objects.at_path(tree, path.as_bytes())? == Some((what, id)))
-                })?;
-                if !old {
-                    contents.entry(Entry { path: path.as_bytes(), what, id }, &place)?;
+                let mut before = Vec::new();
+                for tree in &known {
+                    before.extend(objects.at_path(tree, path.as_bytes())?);
+                }
+                if !before.contains(&(what, id)) {
+                    let before: Vec<ObjectId> = before.into_iter().map(|(_, id)| id).collect();
+                    let (path, before) = (path.as_bytes(), &before[..]);
+                    contents.entry(Entry { path, what, id, before }, &place)?;
                 }
             }
         }
@@ -64,7 +69,18 @@ pub fn staged(git: &Git, hook: bool) -> Result<Verdict> {
     if hook && let Some(behind) = behind(&world, &objects, &policy, head, &merging)? {
         judge.verdict.extend(refs::before_commit(&policy, &behind, clock::now()));
     }
-    Ok(judge.verdict)
+    Ok(judge.finish())
+}
+
+/// Judges what a commit would say.
+pub fn message(git: &Git, message: &str) -> Result<Verdict> {
+    let policy = policy::client(&World::open(git), None)?;
+    let mut judge = Judge::new(&policy, Verdict::new(Scene::Commit));
+    judge.text(Text::Commit, message.as_bytes(), &Place::default());
+    for finding in &mut judge.verdict.findings {
+        finding.hints = vec!["say it without the secret".to_owned()];
+    }
+    Ok(judge.finish())
 }
 
 /// Whether the branch lacks commits of what it follows, as far as that is known here.

@@ -1,0 +1,295 @@
+//! `[guard]`: what may not leave, the kinds of secrets, and the exceptions.
+
+use serde::{Deserialize, Deserializer};
+
+use super::schema::{Size, span};
+use crate::base::{Span, Time};
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guard {
+    /// gitignore patterns of files that are never committed.
+    pub protected: Vec<String>,
+    pub max_file_size: Size,
+    pub secrets: bool,
+    pub conflict_markers: bool,
+    /// Branches that are never deleted nor rewritten.
+    pub protected_branches: Vec<String>,
+    /// How long judging may take. What was not judged by then is refused.
+    #[serde(deserialize_with = "span")]
+    pub time_limit: Span,
+    pub allow: Vec<Allow>,
+    /// Kinds of secrets: new ones, and changes of those that are built in.
+    pub rule: Vec<SecretRule>,
+}
+
+/// An exception: this rule (`*`: every rule) does not hold for these paths, or for this value.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allow {
+    pub path: Option<String>,
+    pub rule: String,
+    /// The value that is meant, as a finding names it.
+    pub fingerprint: Option<String>,
+    pub reason: Option<String>,
+    /// The last day on which it holds.
+    #[serde(default, deserialize_with = "day")]
+    pub expires: Option<Time>,
+}
+
+/// One kind of secret. What is not said is as in the rule that is built in by that id.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretRule {
+    pub id: String,
+    pub about: Option<String>,
+    pub keywords: Option<Vec<String>>,
+    pub regex: Option<String>,
+    pub near: Option<String>,
+    pub value: Option<String>,
+    pub check: Option<Check>,
+    pub entropy: Option<f64>,
+    pub loose: Option<bool>,
+    pub edges: Option<bool>,
+    pub inside: Option<bool>,
+    pub password: Option<bool>,
+    pub lines: Option<usize>,
+    pub off: Option<bool>,
+}
+
+impl Eq for SecretRule {}
+
+/// A checksum inside of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    Github,
+    Npm,
+}
+
+/// A compiled pattern may take so many bytes.
+const PATTERN_SIZE: usize = 4 << 20;
+/// A rule may look at so many lines at once.
+const LINES: usize = 1000;
+
+/// The rules that are built in.
+pub const SECRETS: &str = include_str!("../../templates/secrets.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    rule: Vec<SecretRule>,
+}
+
+/// Reads the rules that are built in.
+fn built_in() -> Result<Vec<SecretRule>, String> {
+    toml::from_str::<Rules>(SECRETS).map(|rules| rules.rule).map_err(|err| err.to_string())
+}
+
+/// The rules that are built in, with these changes; those that are off are left out. A rule with
+/// an id that is known changes what it names; any other is new.
+pub fn secret_rules(changes: &[SecretRule]) -> Result<Vec<SecretRule>, String> {
+    let mut rules = built_in()?;
+    for change in changes {
+        match rules.iter_mut().find(|rule| rule.id == change.id) {
+            Some(rule) => rule.take(change),
+            // A team's own pattern is taken as it stands, wherever the keyword is in it.
+            None => {
+                let edges = change.edges.or(Some(false));
+                rules.push(SecretRule { edges, ..change.clone() });
+            }
+        }
+    }
+    rules.retain(|rule| rule.off != Some(true));
+    Ok(rules)
+}
+
+impl SecretRule {
+    fn take(&mut self, change: &Self) {
+        fn set<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+            if let Some(new) = new {
+                *old = Some(new.clone());
+            }
+        }
+        if change.regex.is_some() {
+            (self.near, self.value, self.edges) = (None, None, Some(false));
+        }
+        if change.near.is_some() && self.regex.is_some() {
+            (self.regex, self.keywords) = (None, None);
+        }
+        set(&mut self.about, change.about.as_ref());
+        set(&mut self.keywords, change.keywords.as_ref());
+        set(&mut self.regex, change.regex.as_ref());
+        set(&mut self.near, change.near.as_ref());
+        set(&mut self.value, change.value.as_ref());
+        set(&mut self.check, change.check.as_ref());
+        set(&mut self.entropy, change.entropy.as_ref());
+        set(&mut self.loose, change.loose.as_ref());
+        set(&mut self.edges, change.edges.as_ref());
+        set(&mut self.inside, change.inside.as_ref());
+        set(&mut self.password, change.password.as_ref());
+        set(&mut self.lines, change.lines.as_ref());
+        set(&mut self.off, change.off.as_ref());
+    }
+
+    /// The regular expression of the rule, if it has one.
+    pub fn pattern(&self) -> Option<String> {
+        if let Some(regex) = &self.regex {
+            return Some(regex.clone());
+        }
+        let (near, value) = (self.near.as_ref()?, self.value.as_ref()?);
+        // A name with the word in it, perhaps quoted; an assignment; the value, alone.
+        Some(format!(
+            r#"(?i:{near})[\w.\-]{{0,40}}\\?["'`\]]{{0,2}}\s{{0,4}}(?:=>|:=|=|:|,|\()\s{{0,4}}\\?["'`]?(?:[Bb]earer |[Tt]oken )?({value})(?:[\\"'`\s;,)}}\]<&]|$)"#
+        ))
+    }
+
+    /// The words of which one stands in each match.
+    pub fn words(&self) -> Vec<String> {
+        match (&self.keywords, &self.near) {
+            (Some(words), _) => words.clone(),
+            (None, Some(near)) => near.split('|').map(String::from).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The pattern, ready to search with.
+    pub fn compile(pattern: &str) -> Result<regex::bytes::Regex, String> {
+        regex::bytes::RegexBuilder::new(pattern)
+            .unicode(false)
+            .size_limit(PATTERN_SIZE)
+            .dfa_size_limit(PATTERN_SIZE)
+            .build()
+            .map_err(|err| match err {
+                regex::Error::CompiledTooBig(_) => "is too large to be searched for".to_owned(),
+                err => {
+                    let text = err.to_string();
+                    let last = text.lines().last().unwrap_or_default().trim();
+                    format!("is not valid: {}", last.trim_start_matches("error: "))
+                }
+            })
+    }
+}
+
+/// What types cannot say about this section.
+pub(super) fn check(guard: &Guard) -> Result<(), (String, String)> {
+    let rules = secret_rules(&guard.rule).map_err(|why| ("secrets".to_owned(), why))?;
+    for changed in &guard.rule {
+        let id = &changed.id;
+        let say = |why: &str| Err((id.clone(), format!("the rule `{id}` {why}")));
+        if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return say("needs an id of letters, digits and `-`");
+        }
+        // One that is off does nothing.
+        let Some(rule) = rules.iter().find(|rule| rule.id == *id) else { continue };
+        if changed.regex.is_some() && (changed.near.is_some() || changed.value.is_some()) {
+            return say("has both a `regex` and a `near`: one of them is enough");
+        }
+        let Some(pattern) = rule.pattern() else {
+            return say("needs a `regex`, or a `near` and a `value`");
+        };
+        if let Err(why) = SecretRule::compile(&pattern) {
+            return say(&format!("has a regex that {why}"));
+        }
+        let words = rule.words();
+        if words.is_empty() {
+            return say("needs `keywords`: what is in every match is looked for first");
+        }
+        if words.iter().any(|word| word.len() < 2 || word.len() > 200) {
+            return say("has a keyword of less than 2 or more than 200 letters");
+        }
+        if rule.entropy.is_some_and(|bits| !(0.0..=8.0).contains(&bits)) {
+            return say("has an entropy that is not between 0 and 8");
+        }
+        if rule.lines.is_some_and(|lines| lines > LINES) {
+            return say(&format!("looks at more than {LINES} lines"));
+        }
+    }
+    for allow in &guard.allow {
+        if let Some(print) = &allow.fingerprint
+            && (print.len() != 16 || !print.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            let why = "a fingerprint has 16 hexadecimal digits, as a finding names them";
+            return Err((print.clone(), why.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// A day, of which the last second counts.
+pub fn parse_day(text: &str) -> Option<Time> {
+    Time::parse(&format!("{}T23:59:59Z", text.trim()))
+}
+
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let bad = || serde::de::Error::custom(format!("`{text}` is not a day, such as `2026-12-31`"));
+    parse_day(&text).map(Some).ok_or_else(bad)
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        let protected = [
+            ".env",
+            ".env.*",
+            "!.env.example",
+            "*.pem",
+            "*.key",
+            "*_secrets.json",
+            "*.db",
+            "*.db-journal",
+            "*.log",
+            "/data/raw/",
+            "/models/*.pt",
+        ];
+        Self {
+            protected: protected.map(String::from).to_vec(),
+            max_file_size: Size(10_000_000),
+            secrets: true,
+            conflict_markers: true,
+            protected_branches: vec!["main".into()],
+            time_limit: Span::seconds(300),
+            allow: Vec::new(),
+            rule: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let guard: Guard = toml::from_str(text).unwrap();
+        check(&guard).unwrap_err().1
+    }
+
+    #[test]
+    fn every_rule_that_is_built_in_compiles_and_has_words_to_look_for_first() {
+        let rules = built_in().unwrap();
+        assert!(rules.len() >= 120, "{}", rules.len());
+        for rule in &rules {
+            let pattern = rule.pattern().unwrap();
+            SecretRule::compile(&pattern).unwrap_or_else(|why| panic!("{} {why}", rule.id));
+            assert!(rule.words().iter().all(|word| word.len() >= 2), "{}", rule.id);
+            assert!(!rule.words().is_empty(), "{}", rule.id);
+            assert!(rule.about.as_ref().is_some_and(|about| !about.is_empty()), "{}", rule.id);
+            let again = rules.iter().filter(|other| other.id == rule.id).count();
+            assert_eq!(again, 1, "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_work_is_named_with_the_reason() {
+        let rule = |rest: &str| wrong(&format!("[[rule]]\nid = \"x\"\n{rest}"));
+        assert!(rule("").contains("the rule `x` needs a `regex`"));
+        assert!(
+            rule("regex = 'a('\nkeywords = ['aa']").contains("`x` has a regex that is not valid")
+        );
+        let huge = rule("regex = '((a{1000}){1000}){1000}'\nkeywords = ['aa']");
+        assert!(huge.contains("too large"), "{huge}");
+        assert!(rule("regex = 'aa'").contains("needs `keywords`"));
+        assert!(rule("regex = 'aa'\nkeywords = ['a']").contains("less than 2"));
+        assert!(wrong("allow = [{ rule = '*', fingerprint = 'zz' }]").contains("16 hexadecimal"));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a commit brings, looked at: the part of judging that takes time, and that several
+//! threads can do at once.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Result, bail};
+use gix::ObjectId;
+use gix::objs::Kind;
+
+use super::world::hex;
+use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
+use crate::guard::Place;
+use crate::guard::judge::{Fault, Text, look, said};
+use crate::guard::policy::Policy;
+use crate::guard::secrets::Seen;
+
+/// Files that are larger are judged by name and size only, and refused unless they may be large.
+const READ_LIMIT: u64 = 128 << 20;
+/// So many bytes of former versions are kept.
+const MEMORY: usize = 48 << 20;
+
+/// What a tree has that its parents have not.
+#[derive(Debug, Default)]
+pub(super) struct Brought {
+    pub place: Place,
+    /// What the message says.
+    pub said: Vec<Fault>,
+    pub entries: Vec<Found>,
+    pub missing: Vec<ObjectId>,
+}
+
+/// Something at a path.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub path: Vec<u8>,
+    pub what: What,
+    pub id: ObjectId,
+    pub before: Vec<ObjectId>,
+    /// What was learned of it, the first time that it is met.
+    pub learned: Option<Learned>,
+}
+
+#[derive(Debug)]
+pub(super) enum Learned {
+    Absent,
+    Known { size: u64, faults: Vec<Fault>, unread: bool },
+}
+
+/// Looks at contents, and remembers which it knows.
+pub(super) struct Looker<'a> {
+    pub objects: &'a Objects,
+    pub policy: &'a Policy,
+    known: HashSet<ObjectId>,
+    former: HashMap<ObjectId, (Vec<u8>, Seen)>,
+    bytes: usize,
+}
+
+impl<'a> Looker<'a> {
+    pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
+        Self { objects, policy, known: HashSet::new(), former: HashMap::new(), bytes: 0 }
+    }
+
+    pub(super) fn commit(&mut self, commit: &NewCommit) -> Result<Brought> {
+        let mut parents = Vec::new();
+        for parent in &commit.node.parents {
+            // A parent that is not here (shallow, partial) hides nothing.
+            parents.extend(self.objects.commit(parent)?.map(|node| node.tree));
+        }
+        let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
+        let mut brought = self.tree(&commit.node.tree, &parents, &place)?;
+        if self.policy.config.guard.secrets
+            && let Some((_, data)) = self.objects.data(&commit.id)?
+        {
+            brought.said = said(self.policy, Text::Commit, &data, &place);
+        }
+        Ok(brought)
+    }
+
+    /// What a tree has and none of the others.
+    pub(super) fn tree(
+        &mut self,
+        tree: &ObjectId,
+        others: &[ObjectId],
+        place: &Place,
+    ) -> Result<Brought> {
+        let mut brought = Brought { place: place.clone(), ..Brought::default() };
+        let (objects, entries) = (self.objects, &mut brought.entries);
+        let mut visit = |entry: Entry<'_>| {
+            entries.push(self.entry(entry)?);
+            Ok(())
+        };
+        let mut walk = TreeWalk::new(objects, &mut visit);
+        walk.run(tree, others)?;
+        brought.missing = std::mem::take(&mut walk.missing);
+        Ok(brought)
+    }
+
+    /// What stands at a path.
+    pub(super) fn entry(&mut self, entry: Entry<'_>) -> Result<Found> {
+        // A submodule is judged by its own repository; a link leads to a text that is as good
+        // a hiding place as any.
+        let wanted = entry.what != What::Commit && self.known.insert(entry.id);
+        let learned = if wanted { Some(self.learn(&entry)?) } else { None };
+        let Entry { path, what, id, before } = entry;
+        Ok(Found { path: path.to_vec(), what, id, before: before.to_vec(), learned })
+    }
+
+    fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {
+        let (id, guard) = (&entry.id, &self.policy.config.guard);
+        let Some((kind, size)) = self.objects.header(id)? else { return Ok(Learned::Absent) };
+        if kind != Kind::Blob {
+            bail!("{id} should be the content of a file and is a {kind}");
+        }
+        let wanted = guard.conflict_markers || guard.secrets;
+        // What is too large is refused unread, unless it may be large.
+        let may = !self.policy.is_too_large(size, Some(entry.path));
+        let read = wanted && may && size <= READ_LIMIT;
+        let data = if read { self.objects.data(id)?.map(|(_, data)| data) } else { None };
+        let unread = wanted && may && data.is_none();
+        let former = entry.before.iter().find_map(|before| self.former.get(before));
+        let former = former.map(|(data, seen)| (&data[..], seen));
+        let looked = look(self.policy, size, data.as_deref(), former);
+        if let Some(data) = data {
+            self.keep(*id, data, looked.seen);
+        }
+        Ok(Learned::Known { size, faults: looked.faults, unread })
+    }
+
+    fn keep(&mut self, id: ObjectId, data: Vec<u8>, seen: Seen) {
+        if data.len() > MEMORY / 8 {
+            return;
+        }
+        if self.bytes + data.len() > MEMORY {
+            self.former.clear();
+            self.bytes = 0;
+        }
+        self.bytes += data.len();
+        self.former.insert(id, (data, seen));
+    }
+}

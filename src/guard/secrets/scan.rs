@@ -1,0 +1,386 @@
+//! The search itself.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::hit::{Confidence, Hit, Secret};
+use super::places::{Lines, ends_a_word, starts_a_word};
+use super::rules::{self, Rule};
+use super::{doubt, views};
+use crate::config::SecretRule;
+
+/// Of a line that is longer, so much is looked at before a keyword, and so much after it.
+const BEFORE: usize = 400;
+const AFTER: usize = 4096;
+/// No secret is longer, but a key of several lines.
+const LONGEST: usize = 2048;
+/// A match of several lines is not longer.
+const WINDOW: usize = 64 << 10;
+/// More in one content are not told: it is refused anyway.
+const MOST: usize = 200;
+
+/// After so many bytes it pays to make a faster search for the words.
+const MANY: usize = 6 << 20;
+
+/// All rules, ready to search with. One serves all threads.
+pub struct Scanner {
+    rules: Vec<Rule>,
+    words: AhoCorasick,
+    patterns: Vec<Vec<u8>>,
+    fast: OnceLock<Option<AhoCorasick>>,
+    searched: AtomicUsize,
+    owners: Vec<Vec<Owner>>,
+}
+
+fn automaton(
+    words: &[Vec<u8>],
+    kind: AhoCorasickKind,
+) -> Result<AhoCorasick, aho_corasick::BuildError> {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(kind))
+        .build(words)
+}
+
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
+/// What a word stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Owner {
+    Rule(usize),
+    /// Part of a keyword in base64; so many letters of its group of four stand before it.
+    Base64(usize),
+}
+
+/// What is found in a content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub hits: Vec<Hit>,
+    /// No line of it means anything for another one: nothing of several lines is near.
+    pub plain: bool,
+}
+
+/// What is found in one view of a content.
+struct Search<'s> {
+    scanner: &'s Scanner,
+    bytes: &'s [u8],
+    /// For each rule, up to where its regex has been.
+    done: Vec<usize>,
+    base64: usize,
+    found: Vec<Found>,
+    strong_only: bool,
+    plain: bool,
+}
+
+/// A match, in the places of the view.
+struct Found {
+    rule: usize,
+    at: Range<usize>,
+    secret: Range<usize>,
+    confidence: Confidence,
+    /// Said already, if the bytes stand in what was decoded.
+    told: Option<(String, String)>,
+}
+
+impl Scanner {
+    /// The rules that are built in, with these changes.
+    pub fn new(changes: &[SecretRule]) -> Result<Self, String> {
+        let rules = rules::all(changes)?;
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        let mut owners: Vec<Vec<Owner>> = Vec::new();
+        let mut add = |word: Vec<u8>, owner: Owner| {
+            if let Some(at) = words.iter().position(|known| known.eq_ignore_ascii_case(&word)) {
+                if !owners[at].contains(&owner) {
+                    owners[at].push(owner);
+                }
+            } else {
+                words.push(word);
+                owners.push(vec![owner]);
+            }
+        };
+        for (at, rule) in rules.iter().enumerate() {
+            for word in &rule.words {
+                add(word.clone().into_bytes(), Owner::Rule(at));
+                if rule.is_strong() && word.len() >= 4 {
+                    for (encoded, phase) in views::encodings(word.as_bytes()) {
+                        add(encoded, Owner::Base64(phase));
+                    }
+                }
+            }
+        }
+        let (patterns, words) = (words.clone(), automaton(&words, AhoCorasickKind::ContiguousNFA));
+        let words = words.map_err(|err| format!("the keywords cannot be searched for: {err}"))?;
+        let (fast, searched) = (OnceLock::new(), AtomicUsize::new(0));
+        Ok(Self { rules, words, patterns, fast, searched, owners })
+    }
+
+    /// The words: quickly made, or, where there is much to search, made to be quick.
+    fn words(&self, bytes: usize) -> &AhoCorasick {
+        if self.searched.fetch_add(bytes, Relaxed) < MANY {
+            return &self.words;
+        }
+        let fast = || automaton(&self.patterns, AhoCorasickKind::DFA).ok();
+        self.fast.get_or_init(fast).as_ref().unwrap_or(&self.words)
+    }
+
+    /// The kinds with what they are, for programs that list rules.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rules.iter().map(|rule| (&*rule.kind, &*rule.about))
+    }
+
+    /// Everything that is found in a content.
+    pub fn scan(&self, bytes: &[u8]) -> Seen {
+        let mut seen = self.view(bytes, bytes, |at| at);
+        if memchr::memchr(0, bytes).is_some() {
+            seen.plain = false;
+            for view in views::wide(bytes) {
+                seen.hits.extend(self.view(&view.bytes, bytes, |at| view.origin(at)).hits);
+            }
+        }
+        let hits = &mut seen.hits;
+        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
+        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
+        hits.truncate(MOST);
+        seen.plain &= hits.len() < MOST;
+        seen
+    }
+
+    /// The same bytes with each secret covered, if there is one.
+    pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (found, _) = self.search(bytes, false);
+        if found.is_empty() {
+            return None;
+        }
+        let (mut text, mut at) = (Vec::new(), 0);
+        for found in found.iter().filter(|found| found.secret.end <= bytes.len()) {
+            if found.secret.start >= at {
+                text.extend_from_slice(&bytes[at..found.secret.start]);
+                text.extend(Secret::new(&bytes[found.secret.clone()]).shown().bytes());
+            }
+            at = at.max(found.secret.end);
+        }
+        text.extend_from_slice(&bytes[at..]);
+        Some(text)
+    }
+
+    /// Searches one view; `origin` leads from its places to those in the content.
+    fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
+        let (mut found, plain) = self.search(view, false);
+        if found.is_empty() {
+            return Seen { hits: Vec::new(), plain };
+        }
+        drop_covered(&mut found);
+        let mut lines = Lines::new(bytes);
+        let mut hits = Vec::new();
+        for found in found.into_iter().take(MOST) {
+            let rule = &self.rules[found.rule];
+            let at = origin(found.at.start)..origin(found.at.end);
+            let secret = origin(found.secret.start)..origin(found.secret.end);
+            let (line, column) = lines.place(secret.start);
+            let told = found.told.unwrap_or_else(|| {
+                let secret = Secret::new(&view[found.secret]);
+                (secret.shown(), secret.fingerprint(&rule.kind))
+            });
+            hits.push(Hit {
+                kind: rule.kind.clone(),
+                about: rule.about.clone(),
+                line,
+                column,
+                shown: told.0,
+                fingerprint: told.1,
+                confidence: found.confidence,
+                at,
+                secret,
+            });
+        }
+        Seen { hits, plain }
+    }
+
+    /// Matches in their order, and whether each line stands for itself.
+    fn search(&self, bytes: &[u8], strong_only: bool) -> (Vec<Found>, bool) {
+        let (done, found) = (Vec::new(), Vec::new());
+        let mut search =
+            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
+        for word in self.words(bytes.len()).find_overlapping_iter(bytes) {
+            for owner in &self.owners[word.pattern().as_usize()] {
+                match owner {
+                    Owner::Rule(rule) => search.rule(*rule, word.start()),
+                    Owner::Base64(phase) if !strong_only => {
+                        search.base64(word.start(), *phase);
+                    }
+                    Owner::Base64(_) => {}
+                }
+            }
+            if search.found.len() > 4 * MOST {
+                break;
+            }
+        }
+        let mut at = 0;
+        while !strong_only && let Some(run) = views::wrapped(bytes, at) {
+            at = run.at.end;
+            search.decoded(&run);
+        }
+        search.plain &= search.found.len() <= 4 * MOST;
+        search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
+        (search.found, search.plain)
+    }
+}
+
+impl Search<'_> {
+    fn rule(&mut self, at: usize, word: usize) {
+        let rule = &self.scanner.rules[at];
+        if self.strong_only && !rule.is_strong() {
+            return;
+        }
+        if rule.front {
+            let exact =
+                rule.words.iter().any(|known| self.bytes[word..].starts_with(known.as_bytes()));
+            if !exact && !rule_folds(rule) || !starts_a_word(self.bytes, word) {
+                return;
+            }
+            let end = self.line_end(word, AFTER);
+            if let Some(regex) = rule.regex()
+                && let Some(groups) = regex.captures(&self.bytes[word..end])
+            {
+                let group = groups.iter().skip(1).flatten().next().or_else(|| groups.get(0));
+                let (Some(all), Some(secret)) = (groups.get(0), group) else { return };
+                let shift = |range: Range<usize>| range.start + word..range.end + word;
+                self.take(at, shift(all.range()), shift(secret.range()));
+            }
+            return;
+        }
+        if self.done.is_empty() {
+            self.done = vec![0; self.scanner.rules.len()];
+        }
+        if word + LONGEST <= self.done[at] {
+            return;
+        }
+        let start = self.line_start(word).max(self.done[at].saturating_sub(LONGEST));
+        let mut end = self.line_end(word, AFTER);
+        if rule.lines > 0 {
+            self.plain = false;
+            for _ in 0..rule.lines {
+                end = self.line_end((end + 1).min(self.bytes.len()), AFTER);
+            }
+            end = end.min(word + WINDOW);
+        } else {
+            let whole = end < word + AFTER;
+            self.done[at] = if whole { end + LONGEST } else { end };
+        }
+        let Some(regex) = rule.regex() else { return };
+        let mut next = start;
+        while next <= end
+            && let Some(all) = regex.find_at(&self.bytes[..end], next)
+        {
+            let Some(groups) = regex.captures_at(&self.bytes[..end], all.start()) else { break };
+            let group = groups.iter().skip(1).flatten().next().or_else(|| groups.get(0));
+            if let Some(secret) = group {
+                self.take(at, all.range(), secret.range());
+            }
+            next = all.end().max(all.start() + 1);
+        }
+    }
+
+    fn take(&mut self, at: usize, all: Range<usize>, secret: Range<usize>) {
+        let inner = self.bytes[secret.clone()].trim_ascii();
+        let from = secret.end - self.bytes[secret.clone()].trim_ascii_start().len();
+        let secret = from..from + inner.len();
+        let rule = &self.scanner.rules[at];
+        if rule.edges
+            && !(starts_a_word(self.bytes, secret.start) && ends_a_word(self.bytes, secret.end))
+        {
+            return;
+        }
+        let value = &self.bytes[secret.clone()];
+        let right = rule.check.map(|check| doubt::is_right(check, value));
+        if right != Some(true) && doubt::is_made_up(rule, value) {
+            return;
+        }
+        let confidence = match right {
+            Some(true) => Confidence::High,
+            Some(false) => Confidence::Low,
+            None if rule.loose => Confidence::Low,
+            None if rule.named => Confidence::Medium,
+            None => Confidence::High,
+        };
+        let known = self.found.iter().any(|old| old.rule == at && old.secret == secret);
+        if !known {
+            self.found.push(Found { rule: at, at: all, secret, confidence, told: None });
+        }
+    }
+
+    /// A keyword stands in base64 here: decodes what is around it, once.
+    fn base64(&mut self, word: usize, phase: usize) {
+        if word < self.base64 {
+            return;
+        }
+        if let Some(run) = views::base64_around(self.bytes, word, phase) {
+            self.decoded(&run);
+        }
+    }
+
+    fn decoded(&mut self, run: &views::Run) {
+        self.plain = false;
+        let (found, _) = self.scanner.search(&run.decoded, true);
+        if found.is_empty() {
+            return;
+        }
+        self.base64 = self.base64.max(run.at.end);
+        for found in found {
+            let rule = &self.scanner.rules[found.rule];
+            let secret = Secret::new(&run.decoded[found.secret]);
+            let told = Some((secret.shown(), secret.fingerprint(&rule.kind)));
+            let (at, confidence) = (run.at.clone(), found.confidence);
+            self.found.push(Found {
+                rule: found.rule,
+                at: at.clone(),
+                secret: at,
+                confidence,
+                told,
+            });
+        }
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        let from = at.saturating_sub(BEFORE);
+        memchr::memrchr(b'\n', &self.bytes[from..at]).map_or(from, |found| from + found + 1)
+    }
+
+    fn line_end(&self, at: usize, most: usize) -> usize {
+        let to = (at + most).min(self.bytes.len());
+        memchr::memchr(b'\n', &self.bytes[at..to]).map_or(to, |found| at + found)
+    }
+}
+
+/// Whether upper and lower case are the same in the form.
+fn rule_folds(rule: &Rule) -> bool {
+    rule.kind.starts_with("age-") || &*rule.kind == "slack-app-token"
+}
+
+/// Of several rules that found the same, the surest one counts; the earlier one of equals.
+fn drop_covered(found: &mut Vec<Found>) {
+    let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+    let mut kept: Vec<Found> = Vec::new();
+    let mut order: Vec<Found> = std::mem::take(found);
+    order
+        .sort_by_key(|found| (std::cmp::Reverse(found.confidence), found.rule, found.secret.start));
+    for one in order {
+        let same_view = one.told.is_some();
+        let covered = kept.iter().any(|other| {
+            overlap(&other.secret, &one.secret) && (!same_view || other.told == one.told)
+        });
+        if !covered {
+            kept.push(one);
+        }
+    }
+    kept.sort_by_key(|found| found.secret.start);
+    *found = kept;
+}

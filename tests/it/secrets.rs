@@ -1,0 +1,438 @@
+//! Secrets in what a push carries: each way to hide one is stopped by the hooks of the clone,
+//! and by the hub where the clone has none, whether it gets loose objects or a pack.
+
+use crate::lab::{Lab, Person};
+use crate::leaks::hook;
+
+/// Who judges.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    Client,
+    Hub,
+    /// The hub, which gets a pack instead of loose objects.
+    HubWithPack,
+}
+
+const SIDES: [Side; 3] = [Side::Client, Side::Hub, Side::HubWithPack];
+
+/// A token that no scanner finds in this file: it is put together when the test runs, with the
+/// checksum that belongs to it.
+pub fn token(seed: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let body: String = (0..30).map(|_| random.alphanumeric()).collect();
+    let mut sum = !body.bytes().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 * (sum & 1)))
+    });
+    let digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".as_bytes();
+    let mut tail = [0; 6];
+    for digit in tail.iter_mut().rev() {
+        *digit = digits[(sum % 62) as usize];
+        sum /= 62;
+    }
+    format!("g{}_{body}{}", "hp", String::from_utf8_lossy(&tail))
+}
+
+fn guarded(lab: &Lab, side: Side) -> Person<'_> {
+    let ada =
+        if lab.path("ada").exists() { lab.at("ada", lab.path("ada")) } else { lab.person("ada") };
+    match side {
+        Side::Client => hook(&ada, ".git", "pre-push"),
+        Side::Hub | Side::HubWithPack => {
+            hook(&lab.hub(), ".", "pre-receive");
+            if side == Side::HubWithPack {
+                lab.hub().git(&["config", "receive.unpackLimit", "1"]);
+            }
+        }
+    }
+    ada
+}
+
+/// Every side refuses what was prepared, without showing it, and the hub does not move.
+#[track_caller]
+fn stopped(prepare: impl Fn(&Person<'_>, &str), push: &[&str]) {
+    for side in SIDES {
+        let lab = Lab::new();
+        let ada = guarded(&lab, side);
+        let secret = token(side as u64 + 1);
+        prepare(&ada, &secret);
+        let before = lab.hub().git(&["for-each-ref"]);
+        let args: Vec<&str> = ["push", "origin"].into_iter().chain(push.iter().copied()).collect();
+        let seen = ada.try_git(&args).exits(1).says("GitHub token").says_not(&secret);
+        let _ = seen.says("gsync guard allow ");
+        assert_eq!(lab.hub().git(&["for-each-ref"]), before, "{side:?}");
+    }
+}
+
+#[test]
+fn in_a_file() {
+    stopped(
+        |ada, secret| drop(ada.commit("a", &format!("x\nkey = {secret}\n"), "leak")),
+        &["main"],
+    );
+}
+
+/// A commit of one file past all hooks, with any bytes.
+fn commit(ada: &Person<'_>, path: &str, bytes: &[u8]) {
+    ada.write(path, bytes);
+    ada.commit_all("leak");
+}
+
+fn wide(text: &str, little: bool, step: usize) -> Vec<u8> {
+    let unit = |byte: u8| {
+        let mut unit = vec![0; step];
+        unit[if little { 0 } else { step - 1 }] = byte;
+        unit
+    };
+    text.bytes().flat_map(unit).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".as_bytes();
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let mut three = [0, 0, 0, 0];
+        three[1..=group.len()].copy_from_slice(group);
+        let value = u32::from_be_bytes(three);
+        for at in 0..=group.len() {
+            text.push(char::from(digits[(value >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    text
+}
+
+#[test]
+fn only_in_a_merge_commit() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.git(&["checkout", "-q", "-b", "side"]);
+        ada.commit("side", "s", "side");
+        ada.git(&["checkout", "-q", "main"]);
+        ada.commit("main", "m", "main");
+        ada.git(&["merge", "-q", "--no-commit", "--no-ff", "side"]);
+        commit(ada, "merged", format!("key = {secret}\n").as_bytes());
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn behind_attributes_that_hide_it_from_diffs() {
+    for attribute in ["-diff", "binary", "-text -diff linguist-generated", "diff=none"] {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            ada.write(".gitattributes", format!("* {attribute}\n"));
+            commit(ada, "a", secret.as_bytes());
+        };
+        stopped(prepare, &["main"]);
+    }
+}
+
+#[test]
+fn in_a_file_with_nul_bytes() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        commit(ada, "a.bin", format!("\0\u{1}\0{secret}\0\0").as_bytes());
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn in_letters_of_two_or_four_bytes_with_a_mark_or_without() {
+    for (mark, little, step) in [
+        (&b"\xff\xfe"[..], true, 2),
+        (b"\xfe\xff", false, 2),
+        (b"", true, 2),
+        (b"x", false, 2),
+        (b"", true, 4),
+    ] {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            let text = wide(&format!("some text\r\nkey = {secret}\r\n"), little, step);
+            commit(ada, "a.txt", &[mark, &text].concat());
+        };
+        stopped(prepare, &["main"]);
+    }
+}
+
+#[test]
+fn in_the_message_of_a_commit_or_in_the_name_of_its_author() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        drop(ada.commit("a", "a", &format!("a subject\n\ntoken: {secret}")));
+    };
+    stopped(prepare, &["main"]);
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.write("a", "a");
+        ada.git(&["add", "a"]);
+        let author = format!("--author={secret} <a@example.com>");
+        ada.git(&["-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "x", &author]);
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn in_the_message_of_a_tag_and_of_a_tag_of_a_tag() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.git(&["tag", "-a", "-m", secret, "inner"]);
+        ada.git(&["tag", "-a", "-m", "fine", "outer", "inner"]);
+    };
+    stopped(prepare, &["inner"]);
+    stopped(prepare, &["outer"]);
+}
+
+#[test]
+fn in_the_name_of_a_file_or_of_a_directory() {
+    let prepare = |ada: &Person<'_>, secret: &str| commit(ada, &format!("{secret}.txt"), b"fine");
+    stopped(prepare, &["main"]);
+    let prepare = |ada: &Person<'_>, secret: &str| commit(ada, &format!("a/{secret}/b"), b"fine");
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn in_the_name_of_a_branch() {
+    for side in SIDES {
+        let lab = Lab::new();
+        let ada = guarded(&lab, side);
+        let secret = token(77);
+        ada.git(&["checkout", "-q", "-b", &secret]);
+        // git itself names the branch in what it says; gsync must not.
+        let seen = ada.try_git(&["push", "origin", &secret]).exits(1).says("GitHub token");
+        let ours = seen.stderr.lines().filter(|line| {
+            let line = line.trim_start_matches("remote: ");
+            line.starts_with("error: the")
+                || line.starts_with("hint:")
+                || line.starts_with("because:")
+        });
+        assert!(ours.clone().count() > 0 && !ours.clone().any(|line| line.contains(&secret)));
+        assert_eq!(lab.hub().git(&["for-each-ref", "refs/heads/g*"]), "", "{side:?}");
+    }
+}
+
+#[test]
+fn where_scanners_do_not_look() {
+    for path in [
+        "package-lock.json",
+        "Cargo.lock",
+        "node_modules/x/index.js",
+        "vendor/x.go",
+        "dist/app.min.js",
+        "logo.png",
+        "font.woff2",
+        "doc.pdf",
+        "tests/fixtures/x",
+        ".gitleaks.toml",
+        "a\nb",
+    ] {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            commit(ada, path, format!("\u{89}PNG\r\n{{\"key\": \"{secret}\"}}").as_bytes());
+        };
+        stopped(prepare, &["main"]);
+    }
+}
+
+#[test]
+fn next_to_a_comment_that_allows_it() {
+    for word in
+        ["gitleaks:allow", "betterleaks:allow", "pragma: allowlist secret", "nosec", "gsync:allow"]
+    {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            commit(ada, "a", format!("key = \"{secret}\" # {word}\n").as_bytes());
+        };
+        stopped(prepare, &["main"]);
+    }
+}
+
+#[test]
+fn with_rules_in_the_same_push_that_let_it_pass() {
+    for rules in [
+        "[guard]\nsecrets = false\n",
+        "[guard]\nallow = [{ rule = \"*\" }]\n",
+        "[[guard.allow]]\nrule = \"secret\"\npath = \"**\"\n",
+        "[[guard.allow]]\nrule = \"github-token\"\n",
+        "[[guard.rule]]\nid = \"github-token\"\noff = true\n",
+        "[[guard.rule]]\nid = \"github-token\"\nregex = 'nothing'\n",
+    ] {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            ada.write(".gsync.toml", rules);
+            commit(ada, "a", secret.as_bytes());
+        };
+        for side in SIDES {
+            let lab = Lab::new();
+            let ada = guarded(&lab, side);
+            prepare(&ada, &token(3));
+            let seen = ada.try_git(&["push", "origin", "main"]).exits(1);
+            let _ = seen.says("GitHub token").says_not(&token(3));
+        }
+        // Nor in the first push of all, of which nobody has seen the rules.
+        let lab = Lab::new();
+        let ada = lab.person("ada");
+        prepare(&ada, &token(3));
+        lab.git_in("", &["init", "-q", "--bare", "new.git"]);
+        hook(&lab.at("new", lab.path("new.git")), ".", "pre-receive");
+        ada.try_git(&["push", "../new.git", "main"]).exits(1).says("GitHub token");
+    }
+}
+
+#[test]
+fn in_base64_wherever_it_begins_and_in_lines() {
+    for before in 0..3 {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            let coded = base64(format!("{}{secret} and more", &"= :"[..before]).as_bytes());
+            commit(ada, "a.yaml", format!("data:\n  key: {coded}\n").as_bytes());
+        };
+        stopped(prepare, &["main"]);
+    }
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        let coded = base64(format!("{} key = {secret}\n{0}", "text ".repeat(40)).as_bytes());
+        let lines: Vec<_> = coded.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        commit(ada, "a.pem.txt", lines.join("\n").as_bytes());
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn in_the_target_of_a_symbolic_link() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        std::os::unix::fs::symlink(secret, ada.path("link")).unwrap();
+        ada.commit_all("leak");
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn added_and_removed_again_within_the_push() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        commit(ada, "a", secret.as_bytes());
+        ada.git(&["rm", "-q", "a"]);
+        ada.commit_all("nothing happened");
+    };
+    stopped(prepare, &["main"]);
+}
+
+#[test]
+fn in_the_second_ref_on_an_orphan_branch_as_a_blob_or_in_a_note() {
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.commit("fine", "x", "fine");
+        ada.git(&["checkout", "-q", "--orphan", "second"]);
+        commit(ada, "a", secret.as_bytes());
+        ada.git(&["checkout", "-q", "main"]);
+    };
+    stopped(prepare, &["main", "second"]);
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.write("x", secret);
+        let blob = ada.git(&["hash-object", "-w", "x"]);
+        ada.git(&["tag", "-a", "-m", "fine", "blob", &blob]);
+    };
+    stopped(prepare, &["blob"]);
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        ada.git(&["notes", "add", "-m", secret]);
+    };
+    stopped(prepare, &["refs/notes/commits"]);
+}
+
+#[test]
+fn at_the_edges_of_lines_files_and_words() {
+    for (before, after) in [
+        ("a\r\n", "\r\n"),
+        ("", ""),
+        ("{\"a\":\"x\\n", "\\n\"}"),
+        ("https://x.example/?t%3D", "&y=1"),
+        ("\u{1b}[32m", "\u{1b}[0m"),
+        ("x='", "'"),
+        ("_", "\n"),
+        ("\u{feff}", ""),
+        ("\u{e4}", "\u{e4}"),
+    ] {
+        let prepare = |ada: &Person<'_>, secret: &str| {
+            commit(ada, "a", format!("{before}{secret}{after}").as_bytes());
+        };
+        stopped(prepare, &["main"]);
+    }
+    let prepare = |ada: &Person<'_>, secret: &str| {
+        let long = "var a=1;".repeat(100_000);
+        commit(ada, "app.js", format!("{long}k=\"{secret}\";{long}").as_bytes());
+    };
+    stopped(prepare, &["main"]);
+}
+
+/// A private key of some lines, made up here.
+fn private_key() -> (String, String, String) {
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut line = || -> String { (0..64).map(|_| random.alphanumeric()).collect() };
+    let body: Vec<String> = (0..8).map(|_| line()).collect();
+    let mark = |word: &str| format!("-----{word} RSA {} KEY-----", "PRIVATE");
+    (mark("BEGIN"), body.join("\n"), mark("END"))
+}
+
+#[test]
+fn a_new_body_under_an_old_header_is_a_new_key() {
+    let (begin, body, end) = private_key();
+    for side in SIDES {
+        let lab = Lab::new();
+        let ada = lab.person("ada");
+        ada.commit("key.txt", &format!("{begin}\n...\n{end}\n"), "how a key looks");
+        ada.push();
+        let ada = guarded(&lab, side);
+        ada.commit("key.txt", &format!("{begin}\n{body}\n{end}\n"), "a real one");
+        let seen = ada.try_git(&["push", "origin", "main"]).exits(1);
+        let _ = seen.says("(private key)").says_not(&body[..20]);
+    }
+}
+
+#[test]
+fn what_stood_there_before_is_no_news_and_a_copy_of_it_is() {
+    for side in SIDES {
+        let lab = Lab::new();
+        let ada = lab.person("ada");
+        let secret = token(9);
+        ada.commit("old", &format!("a\nkey = {secret}\n"), "long ago");
+        ada.push();
+        let ada = guarded(&lab, side);
+        ada.commit("old", &format!("a\nb\nkey = {secret}\nc\n"), "around it");
+        ada.git(&["push", "-q", "origin", "main"]);
+        ada.commit("new", &format!("key = {secret}\n"), "copied");
+        ada.try_git(&["push", "origin", "main"]).exits(1).says("new in").says_not("old in");
+    }
+}
+
+#[test]
+fn a_commit_is_stopped_before_it_is_made() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    hook(&ada, ".git", "pre-commit");
+    let secret = token(5);
+    ada.write("a", format!("x\n  key = {secret}\n"));
+    ada.git(&["add", "a"]);
+    ada.write("a", "not what is staged");
+    let seen = ada.try_git(&["commit", "-m", "x"]).exits(1).says_not(&secret);
+    let seen = seen
+        .says("error: this commit would add a secret")
+        .says("because: a has a secret (GitHub token) in line 2: ghp_… [")
+        .says("hint: take it out, then `git add a`")
+        .says("hint: make it useless where it was issued");
+    let print = seen.stderr.split('[').nth(1).unwrap()[..16].to_owned();
+    let json = ada.gsync(&["guard", "--json"]).exits(1).says_not(&secret).json();
+    let found = &json["findings"][0]["secret"];
+    assert_eq!(found["fingerprint"], print.as_str());
+    assert_eq!((found["line"].as_u64(), found["column"].as_u64()), (Some(2), Some(9)));
+    assert_eq!(found["confidence"], "high");
+}
+
+#[test]
+fn an_exception_for_a_value_holds_until_its_day() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let secret = token(6);
+    ada.write("a", &secret);
+    ada.git(&["add", "a"]);
+    let json = ada.gsync(&["guard", "--json"]).exits(1).json();
+    let print = json["findings"][0]["secret"]["fingerprint"].as_str().unwrap();
+    let allow = |day: &str| {
+        let entry = format!("rule = \"github-token\"\nfingerprint = \"{print}\"");
+        format!("[[guard.allow]]\n{entry}\nreason = \"revoked\"\nexpires = \"{day}\"\n")
+    };
+    ada.write(".gsync.toml", allow("2999-01-01"));
+    ada.gsync(&["guard"]).exits(0);
+    ada.write(".gsync.toml", allow("2020-02-29"));
+    ada.gsync(&["guard"])
+        .exits(1)
+        .says("because: its exception in .gsync.toml ended on 2020-02-29");
+    ada.write(".gsync.toml", allow("2999-01-01").replace(print, "0123456789abcdef"));
+    ada.gsync(&["guard"]).exits(1);
+    ada.write(".gsync.toml", allow("tomorrow"));
+    ada.gsync(&["guard"]).exits(2).says("`tomorrow` is not a day");
+}
