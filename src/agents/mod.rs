@@ -1,1 +1,3 @@
-//! The files of coding agents: hooks, commands and MCP entries, merged into what is there.
+//! The hook files, commands and settings of coding agents, and what their hooks mean.
+
+pub mod commands;

@@ -84,6 +84,8 @@ pub enum Command {
     Up(UpArgs),
     /// Repair what a killed run left behind
     Rescue,
+    /// Serve agents over the Model Context Protocol, on stdin and stdout
+    Mcp,
     /// Play the whole story in a temporary directory, with nothing but git
     Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back

@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod call;
 mod context;
 mod demo;
 mod discard;
@@ -37,6 +38,7 @@ use crate::base::Exit;
 use crate::ui::Ui;
 use args::{Cli, Command};
 
+pub use call::{Acting, Called, acting, call, knows};
 pub use context::Context;
 
 /// Runs the command line of this process.
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::Mcp => crate::mcp::main(&dir, &ui),
         Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),

@@ -19,13 +19,13 @@ use anyhow::Result;
 
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
-pub use act::{How, Ran, act};
+pub use act::{How, Ran, act, changed};
 pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
 pub use lock::Lock;
 pub use rescue::rescue;
-pub use stop::{listen, stopped};
+pub use stop::{go_on, listen, stop, stopped};
 pub use task::remember;
 
 /// Does what the plan says, or puts back what was done.

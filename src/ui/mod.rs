@@ -3,6 +3,7 @@
 //! Results go to stdout, everything said about them goes to stderr. Nothing here fails:
 //! a reader that went away is no reason to stop half way.
 
+mod heard;
 mod report;
 mod schedule;
 mod sentence;
@@ -20,7 +21,8 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
-pub use report::{Collect, Human, JsonLines};
+pub use heard::{Heard, Listener, hear, words};
+pub use report::{Collect, Human, JsonLines, plan_object};
 pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
 pub use tidy::tidy;
@@ -90,6 +92,9 @@ impl Ui {
 
     /// A result for people: to stdout, as it is.
     pub fn result(&self, text: &str) {
+        if heard::result(text) {
+            return;
+        }
         let mut out = stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
@@ -188,6 +193,9 @@ impl Told {
 
 /// To stderr; nobody there is no error.
 fn talk(line: &str) {
+    if heard::talk(line) {
+        return;
+    }
     let mut err = stderr().lock();
     let _ = writeln!(err, "{line}");
 }

@@ -22,6 +22,7 @@ mod lab;
 mod leaks;
 mod logs;
 mod managers;
+mod mcp;
 mod production;
 mod pull;
 mod random;
