@@ -1,5 +1,6 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
+mod agent_hook;
 mod args;
 mod background;
 mod call;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::AgentHook { moment } => Ok(agent_hook::main(&dir, moment, &ui)),
         Command::Mcp => crate::mcp::main(&dir, &ui),
         Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
