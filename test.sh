@@ -12,6 +12,7 @@ usage: ./test.sh [--quick] [FILTER..]
 Checks: fmt, clippy, cargo-deny, shellcheck, the tests. The last line counts them all.
 Tools go to .cache/tools; only git-lfs, npm and python3-venv come from the system's packages.
 GSYNC_TEST_GIT_EXTRA=PATH[:PATH] adds git executables that are not on PATH to the test run.
+GSYNC_TEST_CLAUDE, _CODEX, _GEMINI=PATH let these agents take part, with a model on loopback.
 USAGE
 }
 

@@ -101,6 +101,7 @@ pub fn install(facts: &Facts, wanted: &[Agent]) -> Change {
         change.steps.push(Step::Write { path: facts.record_file.clone(), file: Some(file) });
     }
     if !change.steps.is_empty() {
+        change.notes.push("commit these files, so that everybody's agents do the same".to_owned());
         change.notes.extend(record.agents.iter().map(|agent| agent.trust().to_owned()));
     }
     change
