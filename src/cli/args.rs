@@ -92,6 +92,13 @@ pub enum Command {
     Handoff(super::handoff::args::HandoffCommand),
     /// Repair what a killed run left behind
     Rescue(ActArgs),
+    /// Serve agents over the Model Context Protocol, on stdin and stdout
+    Mcp,
+    /// What the hooks of coding agents run; `gsync install --agents` puts it there
+    AgentHook {
+        #[arg(value_enum)]
+        moment: super::agent_hook::Moment,
+    },
     /// Play the whole story in a temporary directory, with nothing but git
     Demo(DemoArgs),
     /// Show what has piled up: merged branches, unpushed work, stashes, old ways back
@@ -186,6 +193,10 @@ pub struct InstallArgs {
     /// Install even where `core.hooksPath` of the user or the system is in the way
     #[arg(long)]
     pub force: bool,
+    /// Hooks, commands and the server for coding agents too; all of them, or those named
+    #[arg(long, value_enum, value_name = "AGENT", num_args = 0.., require_equals = true,
+          value_delimiter = ',')]
+    pub agents: Option<Vec<crate::agents::Agent>>,
     #[command(flatten)]
     pub act: ActArgs,
 }

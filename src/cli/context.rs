@@ -92,11 +92,16 @@ impl Context {
             None => self.git.config("gsync.role").ok().flatten(),
         };
         let name = role.or_else(|| host::env::text("USER")).unwrap_or_else(|| "someone".into());
-        let words: Vec<String> =
-            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let command = crate::ui::words().unwrap_or_else(|| {
+            let words: Vec<String> = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            format!("gsync {}", words.join(" "))
+        });
         Who {
             peer: format!("{name}@{}", host::env::host_name()),
-            command: crate::guard::secrets::covered(&format!("gsync {}", words.join(" "))),
+            command: crate::guard::secrets::covered(&command),
             dir: self.git.dir().to_owned(),
         }
     }

@@ -11,9 +11,10 @@ use crate::config::Config;
 use crate::git::{self, Fetched};
 use crate::guard::{self, Severity, Verdict};
 use crate::plan::Outcome;
-use crate::run::{How, Ran};
+use crate::run::{self, How, Ran};
 use crate::sync::finish::{self, Sent, Wish};
 use crate::sync::pull::facts::start;
+use crate::ui::plan_object;
 
 /// How often it pulls and pushes when the hub moves in between.
 const TRIES: usize = 3;
@@ -27,6 +28,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     let mut made = false;
     if let Some(message) = &args.message {
         let (plan, ran) = context.carry_out(&How { only: None, ..how.clone() }, || {
+            let only = how.only.as_deref();
             let facts = finish::facts::observe(&context.git, &config.hub)?;
             // Also where no hook is installed, and before anything is done.
             passes(&match args.all {
@@ -34,13 +36,25 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
                 false => guard::facts::staged(&context.git, false)?,
             })?;
             passes(&guard::facts::message(&context.git, message)?)?;
-            Ok(finish::commit(&facts, &start(&context.git)?, message, args.all)?)
+            let plan = finish::commit(&facts, &start(&context.git)?, message, args.all)?;
+            // Nothing to commit: then the plan that was shown is the one of the push.
+            match only {
+                Some(only) if !plan.steps.is_empty() && plan.id() != only => {
+                    Err(run::changed(only, &plan).into())
+                }
+                _ => Ok(plan),
+            }
         })?;
         let done = ran.outcome == Outcome::Done;
         runs.extend(ran.run.clone());
-        if !done || (how.dry_run && !plan.steps.is_empty()) {
+        // A commit that was shown is one plan, the push after it another one.
+        let shown = (how.dry_run || how.only.is_some()) && !plan.steps.is_empty();
+        if !done || shown {
             if ui.json {
-                let mut object = json!({ "runs": runs, "outcome": ran.outcome, "pushed": null });
+                let mut object = json!({
+                    "plan": plan_object(&plan, how.dry_run),
+                    "runs": runs, "outcome": ran.outcome, "pushed": null,
+                });
                 if !done {
                     object["error"] = json!({
                         "exit": ran.exit().code(), "code": ran.exit().word(),
@@ -107,7 +121,8 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     if ui.json {
         let handoff = handoff.as_ref().map(|(_, told)| &told["handoff"]);
         let sent = sent.as_ref().filter(|_| verified);
-        tell(context, &ran, &runs, &plan.notes, sent, (handoff, more));
+        let plan = plan_object(&plan, how.dry_run);
+        tell(context, &ran, &runs, &plan, sent, (handoff, more));
     }
     let exit = then.exit(&ran);
     Ok(handoff.map(|(exit, _)| exit).filter(|exit| *exit != Exit::Done).unwrap_or(exit))
@@ -129,7 +144,7 @@ fn tell(
     context: &Context,
     ran: &Ran,
     runs: &[crate::base::RunId],
-    notes: &[String],
+    plan: &Value,
     sent: Option<&Sent>,
     (handoff, more): (Option<&Value>, Value),
 ) {
@@ -137,7 +152,8 @@ fn tell(
         |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
     );
     let mut object =
-        json!({ "runs": runs, "outcome": ran.outcome, "pushed": pushed, "notes": notes });
+        json!({ "plan": plan, "runs": runs, "outcome": ran.outcome, "pushed": pushed });
+    object["notes"] = plan["notes"].clone();
     if let Some(handoff) = handoff {
         object["handoff"] = handoff.clone();
     }

@@ -5,8 +5,11 @@ use serde_json::json;
 
 use super::Context;
 use super::args::{ActArgs, InstallArgs};
-use crate::base::{Exit, Hook, plain};
+use crate::agents::plan::Change;
+use crate::agents::{self, Agent};
+use crate::base::{Exit, Hook, Problem, plain};
 use crate::hooks::{self, Facts, Mode, Wish, facts};
+use crate::plan::Plan;
 use crate::run;
 
 pub fn install(context: &Context, args: &InstallArgs) -> Result<Exit> {
@@ -17,8 +20,13 @@ pub fn install(context: &Context, args: &InstallArgs) -> Result<Exit> {
     let how = args.act.how();
     let (plan, ran) = context.act(&how, || {
         let facts = facts::observe(&context.git)?;
-        let plan = hooks::install::plan(&facts, &wish)?;
+        let mut plan = hooks::install::plan(&facts, &wish)?;
         seen = Some(facts);
+        let agents = for_agents(context, args)?;
+        if plan.steps.is_empty() && !agents.steps.is_empty() {
+            plan = Plan::new("install gsync for agents");
+        }
+        add(&mut plan, agents, how.dry_run);
         Ok(plan)
     })?;
     let exit = ran.exit();
@@ -27,6 +35,9 @@ pub fn install(context: &Context, args: &InstallArgs) -> Result<Exit> {
         if let Some(facts) = seen {
             context.ui.result(&summary(&facts, wrote));
         }
+        // A plan without steps has told its notes.
+        let notes = plan.notes.iter().filter(|_| !plan.steps.is_empty());
+        notes.for_each(|note| context.ui.say(&format!("note: {}", plain(note))));
     }
     Ok(exit)
 }
@@ -44,7 +55,11 @@ pub fn uninstall(context: &Context, args: &ActArgs) -> Result<Exit> {
     let (plan, ran) = context.act(&how, || {
         let facts = facts::observe(&context.git)?;
         undo_refs = facts.undo_refs;
-        Ok(hooks::uninstall::plan(&facts))
+        let mut plan = hooks::uninstall::plan(&facts);
+        if let Some(seen) = agents::facts::observe(&context.git)? {
+            add(&mut plan, agents::plan::uninstall(&seen), how.dry_run);
+        }
+        Ok(plan)
     })?;
     let exit = ran.exit();
     if exit != Exit::Done || how.dry_run {
@@ -63,6 +78,31 @@ pub fn uninstall(context: &Context, args: &ActArgs) -> Result<Exit> {
         context.ui.result("gsync is out of this repository; it is as it was before\n");
     }
     Ok(exit)
+}
+
+/// The agents' files: for those that were asked for, and those that were chosen before.
+fn for_agents(context: &Context, args: &InstallArgs) -> Result<Change> {
+    let wanted: &[Agent] = match &args.agents {
+        None => &[],
+        Some(named) if named.is_empty() => &Agent::ALL,
+        Some(named) => named,
+    };
+    match agents::facts::observe(&context.git)? {
+        Some(seen) => Ok(agents::plan::install(&seen, wanted)),
+        None if wanted.is_empty() => Ok(Change::default()),
+        None => Err(Problem::refuse("bare", "a bare repository has no files for agents")
+            .hint("run `gsync install --agents` in a clone")
+            .into()),
+    }
+}
+
+/// Makes a change a part of a plan; a dry run shows what changes in the files.
+fn add(plan: &mut Plan, change: Change, dry_run: bool) {
+    plan.steps.extend(change.steps);
+    if dry_run {
+        plan.notes.extend(change.diff);
+    }
+    plan.notes.extend(change.notes);
 }
 
 /// What runs from now on, in words.

@@ -1,9 +1,11 @@
 //! Words in. Every command looks, thinks, and lets [`crate::run`] act.
 
+mod agent_hook;
 mod args;
 mod arrived;
 mod background;
 mod bump;
+mod call;
 mod context;
 mod demo;
 mod deploy;
@@ -44,6 +46,7 @@ use crate::ui::Ui;
 use args::{Cli, Command};
 use deploy::Serving;
 
+pub use call::{Acting, Called, acting, call, knows};
 pub use context::Context;
 
 /// Runs the command line of this process.
@@ -70,6 +73,8 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
     let dir = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     match cli.command {
+        Command::AgentHook { moment } => Ok(agent_hook::main(&dir, moment, &ui)),
+        Command::Mcp => crate::mcp::main(&dir, &ui),
         Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),

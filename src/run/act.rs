@@ -33,6 +33,13 @@ impl Ran {
     }
 }
 
+/// What whoever asked for one plan is told when it would be another one.
+pub fn changed(only: &str, plan: &Plan) -> Problem {
+    Problem::refuse("plan-changed", format!("the plan {only} is no longer what would be done"))
+        .because(format!("the plan is now {}", plan.id()))
+        .hint("look at it again with `--dry-run`")
+}
+
 /// Shows a plan, or runs it. The one door to [`run`]: the command line and
 /// the agents' server both come through here, so `--dry-run`, `--only` and
 /// every report work the same for every command. The lock must be held.
@@ -46,13 +53,7 @@ pub fn act(
     if let Some(only) = &how.only
         && *only != plan.id()
     {
-        return Err(Problem::refuse(
-            "plan-changed",
-            format!("the plan {only} is no longer what would be done"),
-        )
-        .because(format!("the plan is now {}", plan.id()))
-        .hint("look at it again with `--dry-run`")
-        .into());
+        return Err(changed(only, plan).into());
     }
     report.event(&Event::Planned { plan, id: plan.id(), dry_run: how.dry_run });
     if how.dry_run || plan.steps.is_empty() {

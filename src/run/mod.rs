@@ -23,7 +23,7 @@ use anyhow::Result;
 use crate::base::Left;
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
-pub use act::{How, Ran, act};
+pub use act::{How, Ran, act, changed};
 pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};
@@ -31,7 +31,7 @@ pub use leftovers::{Leftovers, end_leftovers};
 pub use lock::Lock;
 pub use presence::{Sent, Shared, State, publish, share};
 pub use rescue::{rescue, way_back};
-pub use stop::{listen, stop_other, stopped};
+pub use stop::{go_on, listen, stop, stop_other, stopped};
 pub use task::remember;
 
 /// Does what the plan says, or puts back what was done.

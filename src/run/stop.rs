@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-pub use crate::host::signal::{listen, stopped};
+pub use crate::host::signal::{go_on, listen, stop, stopped};
 
 /// A place in the middle of a step where a person who said stop is obeyed: what was done so far
 /// is put back.

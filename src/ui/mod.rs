@@ -5,6 +5,7 @@
 
 pub mod deploy;
 pub mod handoff;
+mod heard;
 pub mod peers;
 mod progress;
 mod report;
@@ -25,8 +26,9 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
+pub use heard::{Heard, Listener, hear, words};
 pub use progress::Progress;
-pub use report::{Collect, Human, JsonLines};
+pub use report::{Collect, Human, JsonLines, plan_object};
 pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
 pub use tidy::tidy;
@@ -110,6 +112,9 @@ impl Ui {
 
     /// A result for people: to stdout, as it is.
     pub fn result(&self, text: &str) {
+        if heard::result(text) {
+            return;
+        }
         let mut out = stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
@@ -208,6 +213,9 @@ impl Told {
 
 /// To stderr; nobody there is no error.
 fn talk(line: &str) {
+    if heard::talk(line) {
+        return;
+    }
     progress::above(|| {
         let mut err = stderr().lock();
         let _ = writeln!(err, "{line}");

@@ -10,7 +10,7 @@ use super::progress::elapsed;
 use super::{Ui, talk};
 use crate::base::plain;
 use crate::host::progress;
-use crate::plan::{Event, Outcome, Report, Step};
+use crate::plan::{Event, Outcome, Plan, Report, Step};
 
 /// For people: one line a step on stderr, in the voice of git.
 pub struct Human {
@@ -136,6 +136,15 @@ impl Report for JsonLines {
     }
 }
 
+/// A plan for programs.
+pub fn plan_object(plan: &Plan, dry_run: bool) -> Value {
+    let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    json!({
+        "id": plan.id(), "title": plan.title, "steps": steps,
+        "notes": plan.notes, "dry_run": dry_run,
+    })
+}
+
 /// For `--json`: remembers what the one object at the end needs.
 #[derive(Default)]
 pub struct Collect {
@@ -151,13 +160,11 @@ pub struct Collect {
 
 impl Report for Collect {
     fn event(&mut self, event: &Event<'_>) {
+        super::heard::event(event);
         match event {
             Event::Planned { plan, id, dry_run } => {
-                let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-                self.plan = json!({
-                    "id": id, "title": plan.title, "steps": steps,
-                    "notes": plan.notes, "dry_run": dry_run,
-                });
+                debug_assert_eq!(*id, plan.id());
+                self.plan = plan_object(plan, *dry_run);
             }
             Event::Failed { step, why } => {
                 self.failed =

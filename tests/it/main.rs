@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod agent_real;
+mod agents;
 mod bump;
 mod cases;
 mod crash;
@@ -28,6 +30,8 @@ mod lab;
 mod leaks;
 mod logs;
 mod managers;
+mod mcp;
+mod mcp_clients;
 mod on_pull;
 mod peers;
 mod production;

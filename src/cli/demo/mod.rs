@@ -1,6 +1,7 @@
 //! `gsync demo`: the story of gsync, played in a temporary directory with nothing but git. It
 //! is a self test too: every step says how it has to end.
 
+mod agent;
 mod first;
 mod fourth;
 mod second;
@@ -57,7 +58,8 @@ const fn refused(who: &'static str, line: &'static str, says: &'static [&'static
 }
 
 /// All chapters, in the order of the story. Each goes on where the one before ended.
-const CHAPTERS: &[Chapter] = &[first::CHAPTER, second::CHAPTER, third::CHAPTER, fourth::CHAPTER];
+const CHAPTERS: &[Chapter] =
+    &[first::CHAPTER, second::CHAPTER, third::CHAPTER, fourth::CHAPTER, agent::CHAPTER];
 
 #[derive(Serialize)]
 struct Told {

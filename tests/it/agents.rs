@@ -1,0 +1,347 @@
+//! Coding agents: the files that `gsync install --agents` writes, and what their hooks do with
+//! the inputs that each agent sends (`data/agents`, as their documentation has them).
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::lab::{Lab, Person, Seen, picture};
+use crate::pull::{all_of, two};
+
+const AGENTS: [&str; 5] = ["claude", "codex", "cursor", "windsurf", "gemini"];
+
+/// Runs a hook with the input that an agent sends.
+fn hook(person: &Person<'_>, moment: &str, input: &str) -> Seen {
+    let mut child = person
+        .command(env!("CARGO_BIN_EXE_gsync"))
+        .args(["agent-hook", moment])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A hook that does not read its input is no error.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    Seen::of(&child.wait_with_output().unwrap())
+}
+
+/// What an agent sends at a moment, with this person's directory in it.
+fn input(person: &Person<'_>, name: &str) -> Option<String> {
+    let path = format!("{}/tests/it/data/agents/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).ok()?;
+    Some(text.replace("CWD", person.dir.to_str().unwrap()))
+}
+
+fn calls(person: &Person<'_>, agent: &str, moment: &str) -> Seen {
+    let word = match moment {
+        "edit" | "shell" => "guard",
+        "compact" => "start",
+        other => other,
+    };
+    hook(person, word, &input(person, &format!("{agent}-{moment}")).unwrap())
+}
+
+fn json(seen: &Seen) -> Value {
+    serde_json::from_str(&seen.stdout).unwrap_or_else(|_| panic!("{}", seen.all()))
+}
+
+/// The words that a session begins with, in each dialect.
+fn context(agent: &str, seen: &Seen) -> String {
+    assert_eq!(seen.code, 0, "{}", seen.all());
+    match agent {
+        "windsurf" => seen.stdout.clone(),
+        "cursor" => json(seen)["additional_context"].as_str().unwrap().to_owned(),
+        _ => {
+            let said = json(seen);
+            assert_eq!(said["hookSpecificOutput"]["hookEventName"], "SessionStart");
+            assert_eq!(said.as_object().unwrap().len(), 1, "unknown keys are refused by some");
+            said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
+        }
+    }
+}
+
+/// Why the agent should go on, if it should.
+fn asked(agent: &str, seen: &Seen) -> Option<String> {
+    assert_eq!(seen.code, 0, "{}", seen.all());
+    if seen.stdout.trim().is_empty() || seen.stdout.trim() == "{}" {
+        return None;
+    }
+    Some(match agent {
+        "windsurf" => seen.stdout.clone(),
+        "cursor" => json(seen)["followup_message"].as_str().unwrap().to_owned(),
+        _ => {
+            assert_eq!(json(seen)["decision"], "block");
+            json(seen)["reason"].as_str().unwrap().to_owned()
+        }
+    })
+}
+
+/// Files as a project has them that was set up for agents by others.
+fn theirs(person: &Person<'_>) {
+    person.write(
+        ".claude/settings.json",
+        "{\n\t\"permissions\": {\"allow\": [\"Bash(ls:*)\"]},\n\t\"hooks\": {\n\t\t\"Stop\": [\n\t\t\t{ \"hooks\": [{\"type\": \"command\", \"command\": \"theirs\"}] }\n\t\t]\n\t}\n}",
+    );
+    person.write(".mcp.json", "{\"mcpServers\": {\"other\": {\"command\": \"x\"}}}\n");
+    person.write(".gemini/settings.json", "{\r\n  \"theme\": \"x\"\r\n}\r\n");
+    person.write(".codex/config.toml", "# mine\nmodel = \"x\"");
+    person.write("AGENTS.md", "# Rules\n\nBe kind.\n");
+    person.write(".cursor/commands/start.md", "my own start\n");
+}
+
+fn work_tree(person: &Person<'_>) -> String {
+    let lines: Vec<String> = picture(&person.dir)
+        .lines()
+        // The rules are the team's: they come and go with the hooks, not with the agents.
+        .filter(|line| !line.starts_with(".git/") && !line.starts_with("/ "))
+        .filter(|line| !line.starts_with(".gsync.toml "))
+        .map(str::to_owned)
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn what_is_installed_for_agents_comes_out_again_byte_for_byte() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    theirs(&ada);
+    let before = work_tree(&ada);
+    let dry = ada.gsync(&["install", "--agents", "--dry-run"]).exits(0);
+    let dry = dry.says("+++ .claude/settings.json").says("gsync agent-hook stop");
+    assert!(dry.all().contains("--- /dev/null"));
+    assert_eq!(work_tree(&ada), before, "a dry run writes nothing");
+    let seen = ada.gsync(&["install", "--agents"]).exits(0);
+    let seen = seen.says(".cursor/commands/start.md is somebody else's, and is left alone");
+    let _ = seen.says("Codex runs hooks of trusted projects only");
+    let after = work_tree(&ada);
+    assert_eq!(ada.read(".cursor/commands/start.md"), "my own start\n");
+    for path in [
+        ".claude/commands/finish.md",
+        ".codex/hooks.json",
+        ".cursor/hooks.json",
+        ".cursor/mcp.json",
+        ".gemini/commands/release.toml",
+        ".windsurf/hooks.json",
+        ".windsurf/workflows/sync.md",
+    ] {
+        assert!(ada.path(path).is_file(), "{path}");
+    }
+    let settings: Value = serde_json::from_str(&ada.read(".claude/settings.json")).unwrap();
+    assert_eq!(settings["hooks"]["Stop"].as_array().unwrap().len(), 2);
+    assert!(ada.read(".gemini/settings.json").contains("\"gsync-start\",\r\n"));
+    let _ = ada.gsync(&["install", "--agents"]).exits(0);
+    let _ = ada.gsync(&["install"]).exits(0);
+    assert_eq!(work_tree(&ada), after, "a second time changes nothing");
+    let _ = ada.gsync(&["uninstall"]).exits(0);
+    assert_eq!(work_tree(&ada), before);
+}
+
+#[test]
+fn an_undo_takes_it_back_too() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    theirs(&ada);
+    let before = work_tree(&ada);
+    let run = ada.gsync(&["install", "--agents=claude,gemini", "--json"]).exits(0).json();
+    assert!(!ada.path(".windsurf").exists() && ada.path(".claude/commands").exists());
+    let _ = ada.gsync(&["undo", run["run"].as_str().unwrap()]).exits(0);
+    assert_eq!(work_tree(&ada), before);
+}
+
+#[test]
+fn files_that_cannot_be_merged_are_left_alone_and_named() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    ada.write(".claude/settings.json", "{ // my settings\n}\n");
+    ada.write("real/hooks.json", "{}\n");
+    fs::create_dir_all(ada.path(".codex")).unwrap();
+    std::os::unix::fs::symlink("../real/hooks.json", ada.path(".codex/hooks.json")).unwrap();
+    std::os::unix::fs::symlink("real", ada.path(".windsurf")).unwrap();
+    let seen = ada.gsync(&["install", "--agents"]).exits(0);
+    let seen = seen.says(".claude/settings.json cannot be read as plain JSON");
+    let seen = seen.says(".codex/hooks.json is behind a symbolic link");
+    let _ = seen.says(".windsurf/hooks.json is behind a symbolic link");
+    assert_eq!(ada.read(".claude/settings.json"), "{ // my settings\n}\n");
+    assert_eq!(ada.read("real/hooks.json"), "{}\n");
+    assert_eq!(ada.read_dir("real").len(), 1);
+}
+
+#[test]
+fn an_agent_that_nobody_knows_is_named() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    let _ = ada.gsync(&["install", "--agents=clod"]).exits(2).says("clod");
+    let bare = lab.hub();
+    let _ = bare.gsync(&["install", "--agents"]).exits(1).says("has no files for agents");
+}
+
+#[test]
+fn a_session_starts_with_a_pull_and_is_told_what_came_in() {
+    for agent in AGENTS {
+        let lab = Lab::new();
+        let (ada, bob) = two(&lab);
+        bob.commit("b", "bob\n", "bob was \u{1b}[31m here");
+        bob.push();
+        ada.write("a", "mine\n");
+        let words = context(agent, &calls(&ada, agent, "start"));
+        assert!(words.contains("bob was") && words.contains("gsync finish"), "{words}");
+        assert!(!words.contains('\u{1b}') && words.chars().count() <= 2_000, "{words}");
+        assert_eq!((ada.read("b"), ada.read("a")), ("bob\n".into(), "mine\n".into()));
+    }
+}
+
+#[test]
+fn a_session_is_never_stopped_by_what_went_wrong() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("b", "bob\n", "bob was here");
+    bob.push();
+    ada.commit("b", "ada\n", "ada too");
+    let before = all_of(&ada);
+    let words = context("claude", &calls(&ada, "claude", "start"));
+    assert!(words.contains("did not bring this branch up to date"), "{words}");
+    assert!(words.contains("Everything is as it was"), "{words}");
+    assert_eq!(all_of(&ada), before);
+    fs::rename(lab.path("hub.git"), lab.path("gone.git")).unwrap();
+    let words = context("claude", &calls(&ada, "claude", "start"));
+    assert!(words.contains("did not bring this branch up to date"), "{words}");
+    for nonsense in ["", "null", "[", "{\"cwd\": \"/nowhere\"}"] {
+        assert_eq!(hook(&ada, "start", nonsense).code, 0);
+        assert_eq!(hook(&ada, "stop", nonsense).code, 0);
+    }
+    fs::create_dir(lab.path("nowhere")).unwrap();
+    let nobody = lab.at("nobody", lab.path("nowhere"));
+    for moment in ["start", "stop", "end", "guard"] {
+        let seen = hook(&nobody, moment, "{}");
+        assert_eq!((seen.code, seen.stdout.as_str()), (0, ""), "{}", seen.all());
+    }
+}
+
+#[test]
+fn nothing_moves_in_the_middle_of_a_session() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("b", "bob\n", "bob was here");
+    bob.push();
+    context("claude", &calls(&ada, "claude", "compact"));
+    assert_eq!(ada.read("b"), "b\n");
+}
+
+#[test]
+fn an_agent_that_stops_is_asked_once_to_push_what_no_remote_has() {
+    for agent in AGENTS {
+        let lab = Lab::new();
+        let ada = lab.person("ada");
+        // As in clones that were made by other tools.
+        let _ = ada.try_git(&["remote", "set-head", "origin", "--delete"]);
+        ada.git(&["switch", "-q", "-c", "topic"]);
+        let stop = || asked(agent, &calls(&ada, agent, "stop"));
+        assert_eq!(stop(), None, "nothing to push");
+        ada.write("dirty", "x\n");
+        assert_eq!(stop(), None, "nobody said commit");
+        ada.commit("a", "1\n", "one");
+        let why = stop().unwrap();
+        assert!(why.contains("1 commit on topic") && why.contains("gsync finish"), "{why}");
+        assert_eq!(stop(), None, "once");
+        ada.commit("a", "2\n", "two");
+        assert!(stop().unwrap().contains("2 commits"));
+        ada.commit("a", "3\n", "three");
+        assert_eq!(stop(), None, "never twice in a row");
+        ada.git(&["push", "-q", "origin", "HEAD"]);
+        assert_eq!(stop(), None);
+    }
+}
+
+#[test]
+fn whoever_wants_no_such_questions_gets_none() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit("a", "1\n", "one");
+    let active = input(&ada, "claude-stop").unwrap().replace("false", "true");
+    assert_eq!(hook(&ada, "stop", &active).stdout, "");
+    let aborted = input(&ada, "cursor-stop").unwrap().replace("completed", "aborted");
+    assert_eq!(hook(&ada, "stop", &aborted).stdout, "{}\n");
+    ada.git(&["config", "gsync.agentStop", "off"]);
+    assert_eq!(asked("claude", &calls(&ada, "claude", "stop")), None);
+    ada.git(&["config", "gsync.agentStop", "commit"]);
+    let skips = lab.at("ada", ada.dir.clone()).with_env("GSYNC_SKIP", "1");
+    assert_eq!(asked("claude", &calls(&skips, "claude", "stop")), None);
+    ada.write("dirty", "x\n");
+    let why = asked("claude", &calls(&ada, "claude", "stop")).unwrap();
+    assert!(why.contains("1 file with changes that are not committed"), "{why}");
+    let lonely = lab.person("lonely");
+    lonely.commit("a", "1\n", "one");
+    lonely.git(&["remote", "remove", "origin"]);
+    assert_eq!(asked("claude", &calls(&lonely, "claude", "stop")), None, "no hub, no push");
+}
+
+#[test]
+fn the_end_of_a_session_says_nothing_and_takes_no_time() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    for agent in ["claude", "cursor", "gemini"] {
+        let begun = Instant::now();
+        let seen = calls(&ada, agent, "end");
+        assert!(seen.code == 0 && ["", "{}\n"].contains(&seen.stdout.as_str()));
+        assert!(begun.elapsed().as_millis() < 1_000);
+    }
+}
+
+#[test]
+fn tools_that_get_around_the_guard_are_denied_in_each_dialect() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    for agent in AGENTS {
+        for (moment, says) in [("shell", "--no-verify"), ("edit", ".env is protected")] {
+            let seen = calls(&ada, agent, moment);
+            let why = match agent {
+                "windsurf" => {
+                    assert_eq!(seen.code, 2);
+                    seen.stderr.clone()
+                }
+                "gemini" => {
+                    assert_eq!(json(&seen)["decision"], "deny");
+                    json(&seen)["reason"].as_str().unwrap().to_owned()
+                }
+                "cursor" => {
+                    assert_eq!(json(&seen)["permission"], "deny");
+                    json(&seen)["agent_message"].as_str().unwrap().to_owned()
+                }
+                _ => {
+                    let said = json(&seen)["hookSpecificOutput"].take();
+                    assert_eq!(said["permissionDecision"], "deny");
+                    said["permissionDecisionReason"].as_str().unwrap().to_owned()
+                }
+            };
+            assert!(why.contains(says), "{agent} {moment}: {why}");
+        }
+    }
+    // What git does not take may be written.
+    ada.write(".gitignore", ".env\n");
+    for agent in AGENTS {
+        let seen = calls(&ada, agent, "edit");
+        assert!(seen.code == 0 && ["", "{}\n"].contains(&seen.stdout.as_str()), "{}", seen.all());
+    }
+}
+
+#[test]
+fn the_line_in_the_files_is_silent_where_there_is_no_gsync() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    let _ = ada.gsync(&["install", "--agents=claude"]).exits(0);
+    let settings: Value = serde_json::from_str(&ada.read(".claude/settings.json")).unwrap();
+    let line = settings["hooks"]["SessionStart"][0]["hooks"][0]["command"].as_str().unwrap();
+    let run = |path: String| {
+        let out = ada.command("sh").args(["-c", line]).env("PATH", path).output().unwrap();
+        Seen::of(&out)
+    };
+    let seen = run("/usr/bin:/bin".into());
+    assert_eq!((seen.code, seen.all().trim()), (0, ""), "{}", seen.all());
+    let dir = Path::new(env!("CARGO_BIN_EXE_gsync")).parent().unwrap();
+    let seen = run(format!("{}:/usr/bin:/bin", dir.display()));
+    assert!(context("claude", &seen).contains("gsync"), "{}", seen.all());
+}
