@@ -27,6 +27,7 @@ mod managers;
 mod production;
 mod pull;
 mod random;
+mod random_two;
 mod real;
 mod schedule;
 mod services;
