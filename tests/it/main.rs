@@ -37,6 +37,7 @@ mod peers;
 mod production;
 mod pull;
 mod random;
+mod random_two;
 mod real;
 mod schedule;
 mod secrets;

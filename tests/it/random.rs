@@ -7,7 +7,7 @@ use std::fs;
 use crate::lab::{Lab, Person, copy};
 use crate::pull::{all_of, two};
 
-fn number(name: &str, default: u64) -> u64 {
+pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
@@ -63,7 +63,7 @@ fn commits(rng: &mut fastrand::Rng, who: &Person<'_>, most: usize) {
     }
 }
 
-fn work(rng: &mut fastrand::Rng, who: &Person<'_>) {
+pub fn work(rng: &mut fastrand::Rng, who: &Person<'_>) {
     for _ in 0..rng.usize(..5) {
         change(rng, who);
         let path = PATHS[rng.usize(..PATHS.len())];
