@@ -45,6 +45,11 @@ pub(super) fn detach(git: &Git, words: &[&str]) -> Result<()> {
     if let Some(dir) = &git.work_dir {
         worker.env("GIT_WORK_TREE", dir);
     }
+    // Nobody is there to answer a question.
+    worker
+        .env("GIT_ASKPASS", "true")
+        .env("SSH_ASKPASS", "true")
+        .env("SSH_ASKPASS_REQUIRE", "never");
     worker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     worker.spawn().context("start gsync in the background")?;
     Ok(())

@@ -101,12 +101,14 @@ impl Objects {
         Ok(Self { stores, hash, graph, shallow, trees, tree_bytes: Cell::new(0) })
     }
 
-    /// The objects of one directory, such as a scratch one, and nothing else.
-    pub fn only(dir: &std::path::Path, hash: gix::hash::Kind) -> Result<Self> {
-        let store = gix::odb::at(dir, hash)
-            .with_context(|| format!("open the objects in {}", dir.display()))?;
+    /// The objects of these directories, such as a scratch one, and nothing else.
+    pub fn of(dirs: &[&std::path::Path], hash: gix::hash::Kind) -> Result<Self> {
+        let open = |dir: &&std::path::Path| {
+            gix::odb::at(*dir, hash)
+                .with_context(|| format!("open the objects in {}", dir.display()))
+        };
         Ok(Self {
-            stores: vec![store],
+            stores: dirs.iter().map(open).collect::<Result<_>>()?,
             hash,
             graph: None,
             shallow: HashSet::new(),

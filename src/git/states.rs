@@ -70,7 +70,9 @@ impl Git {
             64 => gix::hash::Kind::Sha256,
             _ => gix::hash::Kind::Sha1,
         };
-        let objects = Objects::only(scratch.path(), hash)?;
+        // What a clone by hard links brought along is not fetched a second time.
+        let here = self.common_dir.join("objects");
+        let objects = Objects::of(&[scratch.path(), &here], hash)?;
         let read = |id: &CommitId| state_file(&objects, id, file, most).ok().flatten();
         Ok(Some(ids.iter().map(|id| (id.clone(), read(id))).collect()))
     }
