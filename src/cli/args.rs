@@ -76,6 +76,8 @@ pub enum Command {
     Undo(UndoArgs),
     /// List the runs of gsync in this repository
     Log(LogArgs),
+    /// Make a new version: commit it, tag it, push it to the hub, and bring it to STANDBY
+    Bump(super::bump::BumpArgs),
     /// Become exactly what the upstream is; `gsync undo` brings everything back
     Discard(ActArgs),
     /// Show which services a change touches, in which order, and why

@@ -70,7 +70,12 @@ impl Context {
     }
 
     fn look_who(&self) -> Who {
-        let role = self.git.config("gsync.role").ok().flatten();
+        let role = match self.git.library() {
+            Some(library) => {
+                library.config_snapshot().string("gsync.role").map(|role| role.to_string())
+            }
+            None => self.git.config("gsync.role").ok().flatten(),
+        };
         let name = role.or_else(|| host::env::text("USER")).unwrap_or_else(|| "someone".into());
         let words: Vec<String> =
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();

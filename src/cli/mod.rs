@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod bump;
 mod context;
 mod demo;
 mod discard;
@@ -67,7 +68,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Demo(args) => demo::main(&args, &ui),
         Command::Completions(args) => Ok(manual::completions(&args, &ui)),
         Command::Man(args) => manual::man(&args, &ui),
-        // A prompt does not wait for git to find the repository.
+        // A prompt does not wait for git to find the repository; what is typed all day does not either.
         Command::Status(args) if args.short => Ok(status::short(&dir, &ui)),
         Command::Status(args) => status::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Handoff(what) => handoff::main(&Context::open(&dir, ui)?, &what),
@@ -79,11 +80,12 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Up(args) => up::main(&Context::open(&dir, ui)?, &args),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),
         Command::Tidy(args) => tidy::main(&Context::open(&dir, ui)?, &args),
-        Command::Start(args) => start::main(&Context::open(&dir, ui)?, &args),
-        Command::Finish(args) => finish::main(&Context::open(&dir, ui)?, &args),
-        Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
+        Command::Start(args) => start::main(&Context::open_quickly(&dir, ui)?, &args),
+        Command::Finish(args) => finish::main(&Context::open_quickly(&dir, ui)?, &args),
+        Command::Pull(args) => pull::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
         Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Bump(args) => bump::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::Rescue => rescue::main(&Context::open(&dir, ui)?),

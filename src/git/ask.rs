@@ -59,6 +59,11 @@ impl Git {
 
     /// The commit that a revision means, peeled.
     pub fn resolve_commit(&self, rev: &str) -> Result<Option<CommitId>> {
+        if (rev == "HEAD" || rev.starts_with("refs/"))
+            && let Some(known) = self.stored_commit(rev)
+        {
+            return Ok(Some(known));
+        }
         let peeled = format!("{rev}^{{commit}}");
         let answer =
             self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;

@@ -33,7 +33,7 @@ fn opened(git_dir: &Path, work_dir: Option<PathBuf>) -> Option<Git> {
         Some(file) => git_dir.join(line(file.bytes.0)).canonicalize().ok()?,
         None => git_dir.clone(),
     };
-    is_git_dir(&common_dir).then_some(Git { git_dir, common_dir, work_dir })
+    is_git_dir(&common_dir).then(|| Git::at(git_dir, common_dir, work_dir))
 }
 
 /// The git directory of a `.git` that is a directory, or a file that names one.

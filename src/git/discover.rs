@@ -51,7 +51,7 @@ pub fn discover(dir: &Path) -> Result<Git> {
         if !git_dir.is_dir() {
             return one_by_one(dir, bare);
         }
-        return Ok(Git { git_dir, common_dir, work_dir });
+        return Ok(Git::at(git_dir, common_dir, work_dir));
     }
     Err(why_not(dir, &ask::refusal(&args, &out).stderr).into())
 }
@@ -68,7 +68,8 @@ fn one_by_one(dir: &Path, bare: bool) -> Result<Git> {
     let top = ask("--show-toplevel")?;
     let is_bare = bare || top.as_os_str().is_empty();
     let work_dir = (!is_bare).then_some(top).or_else(|| beside(&git_dir));
-    Ok(Git { common_dir: ask("--git-common-dir")?, git_dir, work_dir })
+    let common_dir = ask("--git-common-dir")?;
+    Ok(Git::at(git_dir, common_dir, work_dir))
 }
 
 fn beside(git_dir: &Path) -> Option<PathBuf> {

@@ -31,6 +31,19 @@ pub enum Fetched {
 
 /// Fetches the branches of a remote and remembers when.
 pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
+    fetch_knowing(git, remote, deadline, &git.settings(MATTERS)?)
+}
+
+/// The settings that matter for a fetch.
+pub const MATTERS: &str = r"^(core\.sshcommand|remote\..*\.fetch)$";
+
+/// The same for those who have asked for the settings that matter already.
+pub fn fetch_knowing(
+    git: &Git,
+    remote: &str,
+    deadline: Duration,
+    settings: &Settings,
+) -> Result<Fetched> {
     let mut command = git.command();
     // Maintenance would go on in the background and belongs to the person's own commands;
     // so does the fetching of submodules.
@@ -40,8 +53,7 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
     command.args(["fetch", "--verbose", "--no-progress", "--no-prune", "--no-write-fetch-head"]);
     command.args(["--no-recurse-submodules", "--", remote]);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never");
-    let settings = git.settings(r"^(core\.sshcommand|remote\..*\.fetch)$")?;
-    if !says_own_ssh(&settings) {
+    if !says_own_ssh(settings) {
         let seconds = deadline.as_secs().max(1);
         let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
         command.env("GIT_SSH_COMMAND", ssh);
@@ -53,7 +65,7 @@ pub fn fetch(git: &Git, remote: &str, deadline: Duration) -> Result<Fetched> {
             Ended::TimedOut => return Ok(Fetched::TimedOut),
             Ended::Exited(out) if out.status.success() => {
                 let said = String::from_utf8_lossy(&out.stderr);
-                let missing = missing(git, remote, &settings, &said)?;
+                let missing = missing(git, remote, settings, &said)?;
                 let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
                 git.remember(&known);
                 return Ok(Fetched::Done(known));
@@ -76,7 +88,7 @@ pub(super) fn has_own_ssh(git: &Git) -> Result<bool> {
 }
 
 /// Settings by name, all values of each.
-type Settings = BTreeMap<String, Vec<String>>;
+pub type Settings = BTreeMap<String, Vec<String>>;
 
 /// The same where the settings are known already.
 fn says_own_ssh(settings: &Settings) -> bool {

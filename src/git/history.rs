@@ -210,7 +210,7 @@ pub(in crate::git) mod tests {
             run(&["commit-graph", "write", "--reachable"], "");
         }
         let at = dir.path().to_owned();
-        let git = Git { git_dir: at.clone(), common_dir: at, work_dir: None };
+        let git = Git::at(at.clone(), at, None);
         Random { git, ids, parents, _dir: dir }
     }
 

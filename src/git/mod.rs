@@ -16,6 +16,7 @@ mod in_the_way;
 mod known;
 mod library;
 mod locate;
+mod make;
 mod objects;
 mod peek;
 mod porcelain;
@@ -24,6 +25,7 @@ mod rehearse;
 mod snapshot;
 mod staged;
 mod state;
+mod store;
 mod tip;
 mod trees;
 mod walk;
@@ -37,7 +39,7 @@ use crate::host::env;
 pub use ask::Refusal;
 pub use at_hook::at_hook;
 pub use discover::discover;
-pub use fetch::{Fetched, HubAt, fetch};
+pub use fetch::{Fetched, HubAt, Settings, fetch, fetch_knowing};
 pub use folder::InFolder;
 pub use forecast::{Forecast, Incoming};
 pub use history::{NewCommit, Walk, new_commits};
@@ -65,9 +67,16 @@ pub struct Git {
     pub common_dir: PathBuf,
     /// The top of the work tree; none in a bare repository.
     pub work_dir: Option<PathBuf>,
+    /// Its objects, once they were opened.
+    store: store::Store,
 }
 
 impl Git {
+    /// A repository that is known to be there.
+    pub fn at(git_dir: PathBuf, common_dir: PathBuf, work_dir: Option<PathBuf>) -> Self {
+        Self { git_dir, common_dir, work_dir, store: store::Store::default() }
+    }
+
     /// gsync's own folder, shared by all work trees.
     pub fn gsync_dir(&self) -> PathBuf {
         self.common_dir.join("gsync")

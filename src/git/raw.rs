@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
+use gix::objs::Kind;
 
 use super::Git;
 use super::ask::{refusal, trimmed};
@@ -64,6 +65,9 @@ impl Git {
 
     /// The tree of a commit.
     pub fn tree_of(&self, commit: &CommitId) -> Result<CommitId> {
+        if let Some(tree) = self.stored_tree_of(commit) {
+            return Ok(tree);
+        }
         let rev = format!("{commit}^{{tree}}");
         let id = self.must(&["rev-parse", "--verify", "--end-of-options", &rev])?;
         CommitId::parse(&id).context("a commit has a tree")
@@ -71,13 +75,25 @@ impl Git {
 
     /// The tree without anything in it.
     pub fn empty_tree(&self) -> Result<CommitId> {
-        self.feed_id(None, &["hash-object", "-t", "tree", "-w", "--stdin"], b"")
+        self.write(Kind::Tree, b"")
+    }
+
+    /// Stores an object.
+    pub(super) fn write(&self, kind: Kind, bytes: &[u8]) -> Result<CommitId> {
+        if let Some(written) = self.store_object(kind, bytes) {
+            return written;
+        }
+        let kind = kind.to_string();
+        self.feed_id(None, &["hash-object", "-t", &kind, "-w", "--stdin"], bytes)
     }
 
     /// How two trees differ, path by path; a rename is two paths.
     pub fn compare_trees(&self, from: &CommitId, to: &CommitId) -> Result<Vec<Change>> {
         if from == to {
             return Ok(Vec::new());
+        }
+        if let Some(changes) = self.stored_changes(from, to) {
+            return Ok(changes);
         }
         let args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"];
         let args = [&args[..], &[from.as_str(), to.as_str()]].concat();
@@ -107,6 +123,9 @@ impl Git {
         if paths.is_empty() {
             return Ok(BTreeMap::new());
         }
+        if let Some(known) = self.stored_entries(tree, paths) {
+            return Ok(known);
+        }
         let wanted: Vec<Vec<u8>> = paths
             .iter()
             .map(|path| [tree.as_str().as_bytes(), b":", path.as_bytes()].concat())
@@ -135,7 +154,10 @@ impl Git {
 
     /// A commit as git stores it.
     pub fn raw_commit(&self, id: &CommitId) -> Result<Vec<u8>> {
-        self.must_bytes(&["cat-file", "commit", id.as_str()])
+        match self.stored(id, Kind::Commit) {
+            Some(bytes) => Ok(bytes),
+            None => self.must_bytes(&["cat-file", "commit", id.as_str()]),
+        }
     }
 
     /// Stores a commit object. `people` are its author and committer lines and what follows
@@ -151,7 +173,7 @@ impl Git {
             raw.extend_from_slice(format!("parent {parent}\n").as_bytes());
         }
         raw.extend_from_slice(people);
-        self.feed_id(None, &["hash-object", "-t", "commit", "-w", "--stdin"], &raw)
+        self.write(Kind::Commit, &raw)
     }
 
     /// A commit that only carries a tree into a merge; nothing ever points at it.

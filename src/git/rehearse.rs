@@ -251,13 +251,13 @@ impl Git {
     }
 
     /// Whether this repository signs its commits.
-    fn signs(&self) -> Result<bool> {
+    pub(super) fn signs(&self) -> Result<bool> {
         let sign = self.ask(&["config", "--type=bool", "--get", "commit.gpgSign"])?;
         Ok(sign.as_deref() == Some("true"))
     }
 
     /// Makes a commit that is signed.
-    fn signed(
+    pub(super) fn signed(
         &self,
         tree: &CommitId,
         parents: &[&CommitId],
@@ -320,7 +320,7 @@ impl Git {
 
 /// Who commits here, at that time. Not at the time of day: a rehearsal that is done again must
 /// come to the same commits.
-fn committer(ident: &str, time: i64) -> Result<String> {
+pub(super) fn committer(ident: &str, time: i64) -> Result<String> {
     let (who, when) = ident.rsplit_once("> ").context("read who commits here")?;
     let zone = when.split(' ').nth(1).unwrap_or("+0000");
     Ok(format!("{who}> {time} {zone}"))

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use gix::objs::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::Git;
@@ -163,7 +164,7 @@ impl Git {
             if stored.parse() != Ok(*size) && *size <= LARGE {
                 let bytes = fs::read(self.dir().join(path.to_path()))
                     .with_context(|| format!("read {path}"))?;
-                let id = self.feed_id(None, &["hash-object", "-w", "--stdin"], &bytes)?;
+                let id = self.write(Kind::Blob, &bytes)?;
                 beyond.bytes.push((path.clone(), id));
             }
         }
@@ -172,7 +173,11 @@ impl Git {
 
     /// The branch that HEAD names.
     pub fn head_branch(&self) -> Result<Option<RefName>> {
-        Ok(self.ask(&["symbolic-ref", "--quiet", "HEAD"])?.map(RefName::new))
+        let name = match self.library() {
+            Some(library) => library.head_name().context("read HEAD")?.map(|name| name.to_string()),
+            None => self.ask(&["symbolic-ref", "--quiet", "HEAD"])?,
+        };
+        Ok(name.map(RefName::new))
     }
 
     fn copy_index(&self, copy: &Path) -> Result<()> {
@@ -272,8 +277,10 @@ impl Git {
             _ => "main".to_owned(),
         };
         let prefix = format!("refs/gsync/undo/{worktree}/");
-        let names = self.must(&["for-each-ref", "--format=%(refname)", &prefix])?;
-        let last = names.lines().filter_map(|name| name.strip_prefix(&prefix)?.parse::<u32>().ok());
+        let names = self.refs(&prefix)?;
+        let last = names
+            .iter()
+            .filter_map(|(name, _)| name.as_str().strip_prefix(&prefix)?.parse::<u32>().ok());
         Ok(RefName::new(format!("{prefix}{}", last.max().unwrap_or(0) + 1)))
     }
 }

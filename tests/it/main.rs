@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests make the world that the program meets")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod bump;
 mod crash;
 mod crowd;
 mod demo_story;

@@ -64,11 +64,7 @@ impl<'a> Twin<'a> {
             person.git(&["config", key, value]);
         }
         let git_dir = person.path(".git");
-        let git = Git {
-            git_dir: git_dir.clone(),
-            common_dir: git_dir,
-            work_dir: Some(person.dir.clone()),
-        };
+        let git = Git::at(git_dir.clone(), git_dir, Some(person.dir.clone()));
         Self { person, git, tally: Tally::default() }
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::base::{Branch, CommitId, Operation, RefName, RepoPath, plain};
+use crate::base::{Branch, Commit, CommitId, Operation, RefName, RepoPath, plain};
 use crate::config::Hub;
 use crate::git::{self, Git};
 
@@ -68,21 +68,34 @@ pub struct Facts {
     pub hollow: Vec<RepoPath>,
 }
 
+/// Which branch follows what, and what matters for a fetch: one question for all of it.
+const SETTINGS: &str = r"^(branch\..*\.remote|remote\..*\.(url|fetch)|core\.sshcommand)$";
+
 /// Looks, and asks the hub first. Stops looking where a pull will be refused anyway.
 pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     // All at once: in a large repository the first takes as long as a fetch.
     let (unmerged, branch, head, settings) = std::thread::scope(|scope| {
         let unmerged = scope.spawn(|| git.unmerged());
-        let head = scope.spawn(|| git.resolve_commit("HEAD"));
-        let settings = scope.spawn(|| git.settings(r"^(branch\..*\.remote|remote\..*\.url)$"));
-        (unmerged.join(), git.head_branch(), head.join(), settings.join())
+        let settings = scope.spawn(|| git.settings(SETTINGS));
+        // Two processes less, where gix reads the repository.
+        let (branch, head) = match git.library() {
+            Some(library) => git
+                .position(Some(&library))
+                .map_or_else(|why| (Err(why), Ok(None)), |(at, _)| (Ok(at.branch), Ok(at.id))),
+            None => {
+                let head = scope.spawn(|| git.resolve_commit("HEAD"));
+                let branch = git.head_branch().map(|name| name.and_then(|name| name.branch()));
+                (branch, head.join().unwrap_or_else(|_| Err(anyhow::anyhow!("ask git"))))
+            }
+        };
+        (unmerged.join(), branch, head, settings.join())
     });
     let died = |_| anyhow::anyhow!("ask git");
     let mut facts = Facts {
         operation: git.operation().map(|(operation, _)| operation),
         unmerged: unmerged.map_err(died)??,
-        branch: branch?.and_then(|name| name.branch()),
-        head: head.map_err(died)??,
+        branch: branch?,
+        head: head?,
         upstream: Upstream::None,
         remote: None,
         fetched: None,
@@ -107,7 +120,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     let has_hub = settings.contains_key(&format!("remote.{}.url", hub.remote));
     let ask = facts.remote.clone().or_else(|| has_hub.then(|| hub.remote.clone()));
     if let Some(remote) = ask {
-        let fetched = git::fetch(git, &remote, hub.timeout.0)?;
+        let fetched = git::fetch_knowing(git, &remote, hub.timeout.0, &settings)?;
         let done = matches!(fetched, Fetched::Done(_));
         facts.fetched = Some(fetched);
         if !done {
@@ -120,15 +133,15 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         return Ok(facts);
     }
     if let Some(head) = facts.head.clone() {
-        facts.incoming = lines(git, &[commit.as_str(), "--not", head.as_str()])?;
-        facts.outgoing = lines(git, &[head.as_str(), "--not", commit.as_str()])?;
+        facts.incoming = only_in(git, &commit, &head)?;
+        facts.outgoing = only_in(git, &head, &commit)?;
         if facts.incoming.is_empty() && facts.outgoing.is_empty() {
             return Ok(facts);
         }
-        facts.related = git.ask(&["merge-base", head.as_str(), commit.as_str()])?.is_some();
-        facts.shallow = git.must(&["rev-parse", "--is-shallow-repository"])? == "true";
+        facts.shallow = git.is_shallow();
         if !facts.outgoing.is_empty() {
-            facts.lost = lost(git, &name, &head, &commit)?;
+            facts.related = git.ask(&["merge-base", head.as_str(), commit.as_str()])?.is_some();
+            facts.lost = lost(git, &name, &facts.outgoing, &head, &commit)?;
         }
         if facts.incoming.is_empty() || !facts.related || !facts.lost.is_empty() {
             return Ok(facts);
@@ -170,6 +183,13 @@ fn short(name: &str) -> String {
 /// What a branch follows, and where that is as far as this clone knows.
 pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upstream> {
     let Some(remote) = remote else { return Ok(Upstream::None) };
+    if let Some(library) = git.library()
+        && let (at, Some(followed)) = git.position(Some(&library))?
+        && at.branch.as_ref() == Some(branch)
+        && let (Some(tracking), Some(commit)) = (followed.tracking, followed.id)
+    {
+        return Ok(Upstream::At { name: tracking.as_str().to_owned(), commit });
+    }
     let spec = format!("{branch}@{{upstream}}");
     let name = git.ask(&["rev-parse", "--symbolic-full-name", "--end-of-options", &spec])?;
     let name = name.map(|name| name.trim_start_matches("--end-of-options").trim().to_owned());
@@ -187,6 +207,18 @@ pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upst
     })
 }
 
+/// No limit; the largest number that git takes for one.
+const ALL: usize = i32::MAX as usize;
+
+/// What the first commit contains and the second one does not, the newest first.
+fn only_in(git: &Git, tip: &CommitId, hidden: &CommitId) -> Result<Vec<Line>> {
+    let (tips, hidden) = (std::slice::from_ref(tip), std::slice::from_ref(hidden));
+    let side = git.only_in(git.library().as_ref(), tips, hidden, ALL)?;
+    let line =
+        |commit: Commit| Line { id: commit.id, summary: commit.summary, author: commit.author };
+    Ok(side.newest.into_iter().map(line).collect())
+}
+
 /// Commits as lines, the newest first.
 pub fn lines(git: &Git, range: &[&str]) -> Result<Vec<Line>> {
     let args = [&["log", "--no-show-signature", "-z", "--format=%H%x00%an%x00%s"], range].concat();
@@ -202,16 +234,23 @@ pub fn lines(git: &Git, range: &[&str]) -> Result<Vec<Line>> {
 }
 
 /// Local commits that the upstream once had, by its reflog, and has no more: somebody rewrote it.
-fn lost(git: &Git, upstream: &str, head: &CommitId, now: &CommitId) -> Result<Vec<Line>> {
-    let tips = git.ask(&["log", "-g", "--format=%H", upstream, "--"])?.unwrap_or_default();
-    let mut known: Vec<&str> = tips.lines().filter(|tip| *tip != now.as_str()).collect();
+fn lost(
+    git: &Git,
+    upstream: &str,
+    local: &[Line],
+    head: &CommitId,
+    now: &CommitId,
+) -> Result<Vec<Line>> {
+    let (tips, _) = git.former(&RefName::new(upstream))?;
+    let mut known: Vec<&str> =
+        tips.iter().filter(|tip| *tip != now).map(CommitId::as_str).collect();
     known.sort_unstable();
     known.dedup();
     if known.is_empty() {
         return Ok(Vec::new());
     }
-    let local = lines(git, &[head.as_str(), "--not", now.as_str()])?;
     let args = [&["rev-list", head.as_str(), "--not", now.as_str()], &known[..]].concat();
     let never_there = git.must(&args)?;
-    Ok(local.into_iter().filter(|line| !never_there.contains(line.id.as_str())).collect())
+    let lost = local.iter().filter(|line| !never_there.contains(line.id.as_str()));
+    Ok(lost.cloned().collect())
 }

@@ -1,0 +1,129 @@
+//! `gsync bump`: a new version, committed, tagged, on the hub, and then on STANDBY.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use super::args::ActArgs;
+use crate::base::{Exit, Problem, RefName, count, plain};
+use crate::config::{AppLink, Config};
+use crate::deploy::bump::{self, Ground, Part};
+use crate::plan::Outcome;
+use crate::sync::finish;
+use crate::sync::pull::facts::{Upstream, start};
+use crate::sync::pull::{named, safe};
+
+/// What may be said behind `gsync bump`.
+#[derive(Debug, Args)]
+pub struct BumpArgs {
+    /// Which part of the version grows, or the version itself
+    #[arg(value_name = "patch|minor|major|VERSION", default_value = "patch")]
+    pub part: String,
+    /// The app whose STANDBY gets it, where the repository has several
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+pub fn main(context: &Context, args: &BumpArgs) -> Result<Exit> {
+    let config = context.config()?;
+    let Some(part) = Part::parse(&args.part) else {
+        let why = format!("`{}` is neither patch, minor or major nor a version", plain(&args.part));
+        return Err(Problem::usage("usage", why)
+            .hint("say `gsync bump minor`, or `gsync bump 2.5.0`")
+            .into());
+    };
+    let app = which(&config, args.app.as_deref())?;
+    let mut new = None;
+    let (plan, ran) = context.act_then(
+        &args.act.how(),
+        || {
+            let ground = ground(context, &config, app)?;
+            let head = ground.place.commit.clone();
+            let Some(head) = head else {
+                return Err(Problem::refuse("unborn", "there is no commit yet").into());
+            };
+            let made =
+                bump::facts::make(&context.git, &ground.place, &head, &part, &config.bump.files)?;
+            new = Some(made.new.to_string());
+            Ok(bump::plan(&ground, &made)?)
+        },
+        |_, outcome| {
+            Ok(json!({ "done": outcome == Outcome::Done, "app": app.map(|app| &app.name) }))
+        },
+    )?;
+    if ran.exit() == Exit::Done && !args.act.dry_run {
+        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+        if let (Some(new), Some(app)) = (new, app) {
+            context.ui.hint(&format!(
+                "test {new} on STANDBY, then run `gsync release --app {}`",
+                app.name
+            ));
+        }
+    }
+    Ok(ran.exit())
+}
+
+/// The app that is meant; none if the repository has none.
+fn which<'a>(config: &'a Config, name: Option<&str>) -> Result<Option<&'a AppLink>, Problem> {
+    let names = || config.app.iter().map(|app| app.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, &config.app[..]) {
+        (Some(name), apps) => match apps.iter().find(|app| app.name == name) {
+            Some(app) => Ok(Some(app)),
+            None => {
+                Err(Problem::usage("no-app", format!("there is no app `{}` here", plain(name)))
+                    .because(format!("apps in .gsync.toml: {}", plain(&names())))
+                    .hint("add it to .gsync.toml as `[[app]]` with its name and remote"))
+            }
+        },
+        (None, []) => Ok(None),
+        (None, [only]) => Ok(Some(only)),
+        (None, _) => Err(Problem::usage("which-app", "this repository has several apps")
+            .because(format!("apps in .gsync.toml: {}", plain(&names())))
+            .hint("name one: `gsync bump --app NAME`")),
+    }
+}
+
+/// Looks whether the branch is clean and what the hub has: only that may become a version.
+fn ground(context: &Context, config: &Config, app: Option<&AppLink>) -> Result<Ground> {
+    let git = &context.git;
+    let facts = finish::facts::observe(git, &config.hub)?;
+    let branch = safe(&facts.pull)?.full();
+    if !facts.dirty.is_empty() {
+        let problem = Problem::refuse("uncommitted", "there is uncommitted work");
+        return Err(named(problem, &facts.dirty)
+            .hint("commit and push it: `gsync finish --all -m MESSAGE`")
+            .into());
+    }
+    let (Upstream::At { .. }, Some((remote, there))) = (&facts.pull.upstream, &facts.target) else {
+        return Err(Problem::refuse("no-hub", "this branch is not on the hub")
+            .hint("push it first: `gsync finish`")
+            .into());
+    };
+    let (behind, ahead) = (facts.pull.incoming.len(), facts.pull.outgoing.len());
+    if behind + ahead > 0 {
+        let name = branch.short();
+        let (why, hint) = match (behind, ahead) {
+            (0, n) => (
+                format!("{name} has {} that the hub has not", count(n, "commit")),
+                "push first: `gsync finish`",
+            ),
+            (n, _) => (
+                format!("the hub has {} that {name} has not", count(n, "commit")),
+                "pull first: `gsync start`",
+            ),
+        };
+        return Err(Problem::refuse("not-in-sync", why).hint(hint).into());
+    }
+    let start = start(git)?;
+    Ok(Ground {
+        branch,
+        place: start.standing.place,
+        snapshot: start.snapshot,
+        keep: start.name,
+        hub: (remote.clone(), RefName::new(there.as_str())),
+        app: app.map(|app| app.remote.clone()),
+    })
+}

@@ -1,0 +1,219 @@
+//! Objects read and written in process. Each question to the git executable costs milliseconds,
+//! and a pull has dozens; where gix does not read the repository, or does not have an object
+//! (a partial clone fetches it when git is asked), the answer is nothing and git is asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result};
+use gix::ObjectId;
+use gix::objs::tree::EntryMode;
+use gix::objs::{CommitRef, Kind, TreeRefIter, Write};
+
+use super::Git;
+use super::raw::{Change, Entry};
+use crate::base::{CommitId, RepoPath};
+use crate::host::env;
+
+/// A tree that is deeper is an attack: no system has paths that long.
+const DEPTH: usize = 1000;
+
+/// The repository as it was opened first: its objects, not its settings, which may change.
+#[derive(Clone, Default)]
+pub struct Store(Arc<OnceLock<Option<gix::ThreadSafeRepository>>>);
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Git {
+    /// The objects, where they can be had in process.
+    fn store(&self) -> Option<gix::Repository> {
+        let kept = self.store.0.get_or_init(|| {
+            // Objects somewhere else, or with permissions of their own, are for git itself.
+            if env::raw("GIT_OBJECT_DIRECTORY").is_some() {
+                return None;
+            }
+            let repo = self.library()?;
+            let shared = repo.config_snapshot().string("core.sharedRepository").is_some();
+            (!shared).then(|| repo.into_sync())
+        });
+        kept.as_ref().map(gix::ThreadSafeRepository::to_thread_local)
+    }
+
+    /// The bytes of an object of that kind.
+    pub(super) fn stored(&self, id: &CommitId, kind: Kind) -> Option<Vec<u8>> {
+        let repo = self.store()?;
+        let object = repo.try_find_object(parse(id)?).ok()??;
+        (object.kind == kind).then(|| object.detach().data)
+    }
+
+    /// The tree of a commit, or of what leads to one.
+    pub(super) fn stored_tree_of(&self, id: &CommitId) -> Option<CommitId> {
+        let repo = self.store()?;
+        let object = repo.try_find_object(parse(id)?).ok()??;
+        let tree = object.peel_to_tree().ok()?;
+        Some(CommitId::new(tree.id.to_string()))
+    }
+
+    /// The commit that HEAD or a full ref name leads to. Nothing: git knows better whether
+    /// there is none.
+    pub(super) fn stored_commit(&self, name: &str) -> Option<CommitId> {
+        let repo = self.store()?;
+        let id = repo.try_find_reference(name).ok()??.peel_to_id().ok()?.detach();
+        let commit = repo.try_find_object(id).ok()??.peel_to_commit().ok()?;
+        Some(CommitId::new(commit.id.to_string()))
+    }
+
+    /// Stores an object, as `git hash-object -w` does: not one that git would not read.
+    pub(super) fn store_object(&self, kind: Kind, bytes: &[u8]) -> Option<Result<CommitId>> {
+        let repo = self.store()?;
+        let hash = repo.object_hash();
+        let sound = match kind {
+            Kind::Commit => CommitRef::from_bytes(bytes, hash).is_ok(),
+            Kind::Tree => TreeRefIter::from_bytes(bytes, hash).all(|entry| entry.is_ok()),
+            Kind::Blob => true,
+            Kind::Tag => false,
+        };
+        if !sound {
+            return None;
+        }
+        let written = repo.objects.write_buf(kind, bytes);
+        let written = written.map_err(|why| anyhow::anyhow!("{why}")).context("store an object");
+        Some(written.map(|id| CommitId::new(id.to_string())))
+    }
+
+    /// How two trees differ, file by file. Equal subtrees are passed over unread.
+    pub(super) fn stored_changes(&self, from: &CommitId, to: &CommitId) -> Option<Vec<Change>> {
+        let repo = self.store()?;
+        let mut walk = Walk { repo: &repo, path: Vec::new(), depth: 0, changes: Vec::new() };
+        walk.trees(Some(parse(from)?), Some(parse(to)?))?;
+        Some(walk.changes)
+    }
+
+    /// What a tree has at these paths.
+    pub(super) fn stored_entries(
+        &self,
+        tree: &CommitId,
+        paths: &[RepoPath],
+    ) -> Option<BTreeMap<RepoPath, Entry>> {
+        let repo = self.store()?;
+        let tree = repo.try_find_object(parse(tree)?).ok()??.peel_to_tree().ok()?;
+        let mut entries = BTreeMap::new();
+        for path in paths {
+            let parts = path.as_bytes().split(|byte| *byte == b'/');
+            let found = tree.lookup_entry(parts).ok()?;
+            let entry = found.map(|entry| one(entry.mode(), entry.object_id()));
+            entries.extend(entry.map(|entry| (path.clone(), entry)));
+        }
+        Some(entries)
+    }
+}
+
+fn parse(id: &CommitId) -> Option<ObjectId> {
+    ObjectId::from_hex(id.as_str().as_bytes()).ok()
+}
+
+fn one(mode: EntryMode, id: ObjectId) -> Entry {
+    Entry { mode: u32::from(mode.value()), id: CommitId::new(id.to_string()) }
+}
+
+/// An entry of a tree, for itself.
+struct Own {
+    mode: EntryMode,
+    name: Vec<u8>,
+    id: ObjectId,
+}
+
+impl Own {
+    /// What trees are sorted by: a directory counts with its slash.
+    fn key(&self) -> Vec<u8> {
+        let mut key = self.name.clone();
+        if self.mode.is_tree() {
+            key.push(b'/');
+        }
+        key
+    }
+}
+
+struct Walk<'a> {
+    repo: &'a gix::Repository,
+    path: Vec<u8>,
+    depth: usize,
+    changes: Vec<Change>,
+}
+
+impl Walk<'_> {
+    /// Nothing: a tree is not here, or is no tree.
+    fn trees(&mut self, from: Option<ObjectId>, to: Option<ObjectId>) -> Option<()> {
+        if from == to {
+            return Some(());
+        }
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return None;
+        }
+        let mut old = self.read(from)?.into_iter().peekable();
+        let mut new = self.read(to)?.into_iter().peekable();
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => break,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(old), Some(new)) => old.key().cmp(&new.key()),
+            };
+            let gone = if order.is_le() { old.next() } else { None };
+            let come = if order.is_ge() { new.next() } else { None };
+            self.entry(gone, come)?;
+        }
+        self.depth -= 1;
+        Some(())
+    }
+
+    fn entry(&mut self, gone: Option<Own>, come: Option<Own>) -> Option<()> {
+        if let (Some(gone), Some(come)) = (&gone, &come)
+            && gone.id == come.id
+            && gone.mode == come.mode
+        {
+            return Some(());
+        }
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(gone.as_ref().or(come.as_ref()).map(|own| &own.name[..])?);
+        let is_tree = |own: &Option<Own>| own.as_ref().is_some_and(|own| own.mode.is_tree());
+        if is_tree(&gone) || is_tree(&come) {
+            // Entries meet by their sorting keys, so never a directory with a file.
+            self.trees(gone.map(|own| own.id), come.map(|own| own.id))?;
+        } else {
+            let path = RepoPath::new(self.path.as_slice());
+            let entry = |own: Own| one(own.mode, own.id);
+            self.changes.push(Change { path, from: gone.map(entry), to: come.map(entry) });
+        }
+        self.path.truncate(length);
+        Some(())
+    }
+
+    fn read(&self, tree: Option<ObjectId>) -> Option<Vec<Own>> {
+        let Some(id) = tree else { return Some(Vec::new()) };
+        let hash = self.repo.object_hash();
+        if id == ObjectId::empty_tree(hash) {
+            return Some(Vec::new());
+        }
+        let object = self.repo.try_find_object(id).ok()??;
+        if object.kind != Kind::Tree {
+            return None;
+        }
+        let entries = TreeRefIter::from_bytes(&object.data, hash);
+        entries
+            .map(|entry| {
+                let entry = entry.ok()?;
+                let (name, id) = (entry.filename.to_vec(), entry.oid.to_owned());
+                Some(Own { mode: entry.mode, name, id })
+            })
+            .collect()
+    }
+}
