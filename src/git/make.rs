@@ -28,7 +28,8 @@ impl Git {
             lines.push(0);
         }
         self.feed(Some(&index), &["update-index", "--add", "-z", "--index-info"], &lines)?;
-        self.feed_id(Some(&index), &["write-tree"], b"")
+        // Objects of a partial clone need not be here.
+        self.feed_id(Some(&index), &["write-tree", "--missing-ok"], b"")
     }
 
     /// A commit by whoever works here, at that time: the same for the same facts, so that it can

@@ -1,6 +1,6 @@
 //! A commit that is made in memory and sent at once; nothing of the person's is touched.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{push, set_ref};
 use crate::base::{Bytes, RefName, RepoPath};
@@ -26,20 +26,11 @@ pub fn publish(
     message: &str,
     out: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let scratch = tempfile::tempdir_in(git.scratch_dir()?).context("make a scratch folder")?;
-    let index = scratch.path().join("index");
-    git.feed(Some(&index), &["read-tree", target.on.as_str()], b"")?;
-    let mut list = Vec::new();
-    for (path, bytes) in files {
-        let id = git.feed_id(None, &["hash-object", "-w", "--stdin"], &bytes.0)?;
-        list.extend_from_slice(format!("100644 {id}\t").as_bytes());
-        list.extend_from_slice(path.as_bytes());
-        list.push(0);
-    }
-    git.feed(Some(&index), &["update-index", "-z", "--add", "--index-info"], &list)?;
-    // Objects of a partial clone need not be here.
-    let tree = git.feed_id(Some(&index), &["write-tree", "--missing-ok"], b"")?;
-    if tree == git.tree_of(target.on)? {
+    let was = git.tree_of(target.on)?;
+    let files: Vec<(RepoPath, Vec<u8>)> =
+        files.iter().map(|(path, bytes)| (path.clone(), bytes.0.clone())).collect();
+    let tree = git.tree_with(&was, &files)?;
+    if tree == was {
         bail!("the branch has these files already");
     }
     let commit = commit(git, target, &tree, &format!("{message}\n"))?;
