@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod env;
+pub mod haproxy;
 pub mod http;
 pub mod knowledge;
 pub mod log;
