@@ -127,14 +127,17 @@ pub struct Load {
 }
 
 impl Load {
-    /// Two clients for each site and kind of connection; each alternates between GET and POST.
+    /// For each site clients of each kind, which alternate between GET and POST: busy on one
+    /// connection, with a new one each time, and with pauses on one connection. The last are
+    /// those that an old worker still has after a reload.
     pub fn start(port: u16, hosts: &[&'static str]) -> Self {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut clients = Vec::new();
         for host in hosts {
-            for keep in [true, false, true] {
+            for (keep, pause) in [(true, 0), (false, 0), (true, 0), (true, 40), (true, 150)] {
                 let (stop, done, host) = (Arc::clone(&stop), Arc::clone(&done), *host);
-                clients.push(std::thread::spawn(move || client(port, host, keep, &stop, &done)));
+                let kind = Kind { host, keep, pause: Duration::from_millis(pause) };
+                clients.push(std::thread::spawn(move || client(port, &kind, &stop, &done)));
             }
         }
         Self { stop, done, clients }
@@ -160,13 +163,14 @@ impl Load {
     }
 }
 
-fn client(
-    port: u16,
+struct Kind {
     host: &'static str,
     keep: bool,
-    stop: &AtomicBool,
-    done: &AtomicU64,
-) -> Vec<Shot> {
+    pause: Duration,
+}
+
+fn client(port: u16, kind: &Kind, stop: &AtomicBool, done: &AtomicU64) -> Vec<Shot> {
+    let Kind { host, keep, pause } = *kind;
     let mut shots = Vec::new();
     let mut open: Option<BufReader<TcpStream>> = None;
     while !stop.load(Relaxed) {
@@ -186,6 +190,7 @@ fn client(
         let answer = answer.map(|(side, _)| side);
         shots.push(Shot { host, sent, answered: Instant::now(), answer });
         done.fetch_add(1, Relaxed);
+        std::thread::sleep(pause);
     }
     shots
 }
