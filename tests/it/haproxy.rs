@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use gsync::host::haproxy::{self, Door, Entry, Probe, Proxy, ProxyFacts, Site as Wanted};
 use gsync::host::http::Url;
+use gsync::host::machine::Machine;
 
 use crate::lab::Lab;
 use crate::load::{Change, Load, Site, judge, port};
 use crate::managers::tool;
+use crate::ssh::Sshd;
 
 /// A HAProxy that runs, two apps with two sides each.
 pub struct Haproxy<'lab> {
@@ -73,6 +75,7 @@ impl<'lab> Haproxy<'lab> {
 
     pub fn proxy(&self) -> Proxy {
         Proxy {
+            machine: Machine::Here,
             door: Door::Master(self.lab.path("master.sock")),
             map: self.lab.path("live.map"),
             probe: Some(Probe {
@@ -202,6 +205,40 @@ fn two_apps_that_switch_at_once_do_not_lose_each_others_line() {
         (haproxy.live("shop"), haproxy.live("ldc")),
         ("shop_green".into(), "ldc_green".into())
     );
+}
+
+#[test]
+fn a_haproxy_on_another_machine_is_asked_and_switched_there() {
+    let lab = Lab::new();
+    let Some(haproxy) = Haproxy::start(&lab) else { return };
+    let Some(sshd) = Sshd::start(&lab) else { return };
+    let there = Proxy { machine: sshd.machine(), ..haproxy.proxy() };
+    let facts = there.look("shop", &["shop_blue", "shop_green"]).unwrap();
+    assert_eq!((facts.live(), facts.is_healthy("shop_green")), (Ok("shop_blue"), true));
+    haproxy::write::switch(&there, "shop", "shop_green").unwrap();
+    assert_eq!(haproxy.live("shop"), "shop_green");
+    haproxy.reload();
+    haproxy::write::switch(&there, "shop", "shop_blue").unwrap();
+    assert_eq!(haproxy.live("shop"), "shop_blue");
+    // Another app, changed on the machine itself at the same time.
+    std::thread::scope(|scope| {
+        let here = haproxy.proxy();
+        scope.spawn(move || {
+            for side in ["green", "blue", "green", "blue", "green"] {
+                haproxy::write::switch(&here, "ldc", &format!("ldc_{side}")).unwrap();
+            }
+        });
+        for side in ["green", "blue", "green"] {
+            haproxy::write::switch(&there, "shop", &format!("shop_{side}")).unwrap();
+        }
+    });
+    let map = fs::read_to_string(lab.path("live.map")).unwrap();
+    assert_eq!(map, "# live\nshop shop_green\nldc ldc_green\n");
+    let left = fs::read_dir(lab.path("")).unwrap().map(|it| it.unwrap().file_name());
+    let left: Vec<_> = left.filter(|it| it.to_string_lossy().starts_with(".gsync-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let nowhere = Proxy { door: Door::Master(lab.path("no.sock")), ..there.clone() };
+    assert!(nowhere.look("shop", &[]).is_err());
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Sshd {
         Address::parse(&format!("ssh://127.0.0.1:{}", self.port)).unwrap()
     }
 
-    fn machine(&self) -> Machine {
+    pub fn machine(&self) -> Machine {
         let wait = Duration::from_secs(10);
         Machine::connect(self.program.as_os_str(), &self.address(), wait).unwrap()
     }

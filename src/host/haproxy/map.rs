@@ -10,6 +10,38 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::{Entry, parse};
+use crate::host::machine::{self, Machine};
+
+/// The text of a map, wherever it is.
+pub(super) fn text(machine: &Machine, path: &Path) -> Result<Vec<u8>> {
+    let text = machine.read(path)?;
+    text.with_context(|| format!("there is no map {} on {}", path.display(), machine.name()))
+}
+
+/// Sets a key, in turn with all others who change a map of this directory. What it said before.
+pub(super) fn change(
+    machine: &Machine,
+    path: &Path,
+    key: &str,
+    value: &str,
+    patience: Duration,
+) -> Result<Entry> {
+    if let Machine::Here = machine {
+        let _lock = lock(path, patience)?;
+        let map = Map::read(path)?;
+        map.replace(&with(&map.bytes, key, value))?;
+        return Ok(entry(&map.bytes, key));
+    }
+    // The lock cannot be held from here: only what was read is replaced.
+    for _ in 0..50 {
+        let old = text(machine, path)?;
+        let new = with(&old, key, value);
+        if new == old || machine::write::swap(machine, path, &old, &new)? {
+            return Ok(entry(&old, key));
+        }
+    }
+    bail!("{} changes all the time", path.display())
+}
 
 /// A map as it is on disk.
 pub(super) struct Map {
@@ -55,38 +87,6 @@ impl Map {
         Ok(Self { path, bytes })
     }
 
-    /// What it says for a key.
-    pub fn entry(&self, key: &str) -> Entry {
-        let lines = self.bytes.split(|byte| *byte == b'\n').filter_map(pair);
-        let values = lines.filter(|(name, _)| *name == key.as_bytes());
-        parse::one_of(
-            values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect(),
-        )
-    }
-
-    /// The same map with another value for a key, and nothing else changed.
-    pub fn with(&self, key: &str, value: &str) -> Vec<u8> {
-        let mut new = Vec::with_capacity(self.bytes.len() + key.len() + value.len() + 2);
-        let line = format!("{key} {value}\n");
-        let mut done = false;
-        for old in self.bytes.split_inclusive(|byte| *byte == b'\n') {
-            let ours = pair(old.trim_ascii_end()).is_some_and(|(name, _)| name == key.as_bytes());
-            if !ours {
-                new.extend_from_slice(old);
-            } else if !done {
-                new.extend_from_slice(line.as_bytes());
-                done = true;
-            }
-        }
-        if !done {
-            if new.last().is_some_and(|last| *last != b'\n') {
-                new.push(b'\n');
-            }
-            new.extend_from_slice(line.as_bytes());
-        }
-        new
-    }
-
     /// Puts new contents in its place: whole or not at all, also through a loss of power.
     pub fn replace(&self, bytes: &[u8]) -> Result<()> {
         if bytes == self.bytes {
@@ -108,6 +108,36 @@ impl Map {
     }
 }
 
+/// What it says for a key.
+pub(super) fn entry(text: &[u8], key: &str) -> Entry {
+    let lines = text.split(|byte| *byte == b'\n').filter_map(pair);
+    let values = lines.filter(|(name, _)| *name == key.as_bytes());
+    parse::one_of(values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect())
+}
+
+/// The same map with another value for a key, and nothing else changed.
+fn with(text: &[u8], key: &str, value: &str) -> Vec<u8> {
+    let mut new = Vec::with_capacity(text.len() + key.len() + value.len() + 2);
+    let line = format!("{key} {value}\n");
+    let mut done = false;
+    for old in text.split_inclusive(|byte| *byte == b'\n') {
+        let ours = pair(old.trim_ascii_end()).is_some_and(|(name, _)| name == key.as_bytes());
+        if !ours {
+            new.extend_from_slice(old);
+        } else if !done {
+            new.extend_from_slice(line.as_bytes());
+            done = true;
+        }
+    }
+    if !done {
+        if new.last().is_some_and(|last| *last != b'\n') {
+            new.push(b'\n');
+        }
+        new.extend_from_slice(line.as_bytes());
+    }
+    new
+}
+
 /// Key and value of a line, as haproxy reads it; nothing for a comment or an empty line.
 fn pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let line = line.trim_ascii();
@@ -122,29 +152,25 @@ fn pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    fn map(text: &[u8]) -> Map {
-        Map { path: PathBuf::new(), bytes: text.to_vec() }
-    }
-
     #[test]
     fn only_our_line_changes() {
         let old = b"# live\r\nshopping x_y\n  shop\tshop_blue  \n\nldc   ldc_green\n\xff\n#shop z";
-        let new = map(old).with("shop", "shop_green");
+        let new = with(old, "shop", "shop_green");
         assert_eq!(
             new,
             b"# live\r\nshopping x_y\nshop shop_green\n\nldc   ldc_green\n\xff\n#shop z"
         );
-        assert_eq!(map(&new).entry("shop"), Entry::Is("shop_green".into()));
-        assert_eq!(map(b"a b").with("shop", "s"), b"a b\nshop s\n");
-        assert_eq!(map(b"").with("shop", "s"), b"shop s\n");
-        assert_eq!(map(b"shop a\nx y\nshop b\n").with("shop", "c"), b"shop c\nx y\n");
+        assert_eq!(entry(&new, "shop"), Entry::Is("shop_green".into()));
+        assert_eq!(with(b"a b", "shop", "s"), b"a b\nshop s\n");
+        assert_eq!(with(b"", "shop", "s"), b"shop s\n");
+        assert_eq!(with(b"shop a\nx y\nshop b\n", "shop", "c"), b"shop c\nx y\n");
     }
 
     #[test]
     fn a_map_that_says_two_things_says_nothing() {
-        assert!(matches!(map(b"shop a\nshop b\n").entry("shop"), Entry::Unknown(_)));
-        assert_eq!(map(b"shop a\nshop a\n").entry("shop"), Entry::Is("a".into()));
-        assert_eq!(map(b"#shop a\n").entry("shop"), Entry::Missing);
+        assert!(matches!(entry(b"shop a\nshop b\n", "shop"), Entry::Unknown(_)));
+        assert_eq!(entry(b"shop a\nshop a\n", "shop"), Entry::Is("a".into()));
+        assert_eq!(entry(b"#shop a\n", "shop"), Entry::Missing);
     }
 
     #[test]
@@ -155,7 +181,7 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("real.map", &link).unwrap();
         let map = Map::read(&link).unwrap();
-        map.replace(&map.with("shop", "b")).unwrap();
+        map.replace(&with(&map.bytes, "shop", "b")).unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "shop b\n");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
@@ -173,7 +199,7 @@ mod tests {
                 scope.spawn(move || {
                     let _lock = lock(path, Duration::from_secs(20)).unwrap();
                     let map = Map::read(path).unwrap();
-                    map.replace(&map.with(&format!("app{n}"), "x")).unwrap();
+                    map.replace(&with(&map.bytes, &format!("app{n}"), "x")).unwrap();
                 });
             }
         });

@@ -15,7 +15,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
-use super::http::{self, Url};
+use super::http::Url;
+use super::machine::Machine;
 use crate::base::plain;
 pub use lines::{Lines, Site, check, lines};
 pub use warnings::{ConfigFacts, config_facts, warnings};
@@ -41,8 +42,10 @@ pub struct Probe {
 }
 
 /// One HAProxy, and the map that leads apps to backends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Proxy {
+    /// Where it runs: its sockets and its map are there.
+    pub machine: Machine,
     pub door: Door,
     /// As its configuration writes it.
     pub map: PathBuf,
@@ -198,11 +201,11 @@ impl Proxy {
             workers.push(Worker { pid, old, live, backends: parse::backends(&stat, backends)? });
         }
         ensure!(workers.iter().any(|worker| !worker.old), "haproxy has no worker");
-        let file = match map::Map::read(&self.map) {
-            Ok(map) => map.entry(app),
+        let file = match map::text(&self.machine, &self.map) {
+            Ok(text) => map::entry(&text, app),
             Err(err) => Entry::Unknown(format!("{err:#}")),
         };
-        let probe = self.probe.as_ref().map(probe);
+        let probe = self.probe.as_ref().map(|probe| self.ask_page(probe));
         Ok(ProxyFacts { workers, failed_reloads: list.failed, file, probe })
     }
 
@@ -212,14 +215,26 @@ impl Proxy {
         Ok((list.master > 0).then_some(list.master))
     }
 
-    fn socket(&self) -> socket::Socket {
+    fn socket(&self) -> Result<socket::Socket> {
         let (Door::Master(path) | Door::Admin(path)) = &self.door;
-        socket::Socket { path: path.clone(), patience: PATIENCE }
+        Ok(socket::Socket { path: self.machine.socket(path)?, patience: PATIENCE })
+    }
+
+    /// Asks a page and reads who answered.
+    fn ask_page(&self, probe: &Probe) -> Entry {
+        match self.machine.get(&probe.url, probe.host.as_deref(), PATIENCE) {
+            Err(err) => Entry::Unknown(plain(&format!("{err:#}"))),
+            Ok(answer) => match answer.header("x-gsync-live") {
+                Some(backend) if is_name(backend) => Entry::Is(backend.to_owned()),
+                Some(other) => Entry::Unknown(format!("x-gsync-live says {}", plain(other))),
+                None => Entry::Unknown("the answer has no header x-gsync-live".to_owned()),
+            },
+        }
     }
 
     fn processes(&self) -> Result<parse::Processes> {
         match self.door {
-            Door::Master(_) => parse::processes(&self.socket().ask("show proc")?),
+            Door::Master(_) => parse::processes(&self.socket()?.ask("show proc")?),
             Door::Admin(_) => Ok(parse::Processes { workers: vec![0], ..Default::default() }),
         }
     }
@@ -227,8 +242,8 @@ impl Proxy {
     /// A command for one worker, or nothing if it ended in the meantime.
     fn tell(&self, pid: u32, command: &str) -> Result<Option<String>> {
         let answer = match self.door {
-            Door::Master(_) => self.socket().ask(&format!("@!{pid} {command}"))?,
-            Door::Admin(_) => self.socket().ask(command)?,
+            Door::Master(_) => self.socket()?.ask(&format!("@!{pid} {command}"))?,
+            Door::Admin(_) => self.socket()?.ask(command)?,
         };
         Ok((!socket::is_gone(&answer)).then_some(answer))
     }
@@ -253,18 +268,6 @@ impl parse::Processes {
     fn all(&self) -> Vec<(u32, bool)> {
         let current = self.workers.iter().map(|pid| (*pid, false));
         current.chain(self.old.iter().map(|pid| (*pid, true))).collect()
-    }
-}
-
-/// Asks a page and reads who answered.
-fn probe(probe: &Probe) -> Entry {
-    match http::get(&probe.url, probe.host.as_deref(), PATIENCE) {
-        Err(err) => Entry::Unknown(plain(&format!("{err:#}"))),
-        Ok(answer) => match answer.header("x-gsync-live") {
-            Some(backend) if is_name(backend) => Entry::Is(backend.to_owned()),
-            Some(other) => Entry::Unknown(format!("x-gsync-live says {}", plain(other))),
-            None => Entry::Unknown("the answer has no header x-gsync-live".to_owned()),
-        },
     }
 }
 

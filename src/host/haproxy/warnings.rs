@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Door, Proxy};
 use crate::base::plain;
+use crate::host::machine::Machine;
 use crate::host::proof::{self, Seen};
 
 /// HAProxy's configuration as it matters here.
@@ -24,6 +25,9 @@ pub struct ConfigFacts {
 
 /// Looks at the configuration of a HAProxy that runs.
 pub fn config_facts(proxy: &Proxy) -> Result<ConfigFacts> {
+    let Machine::Here = proxy.machine else {
+        bail!("the configuration of haproxy is looked at on its own machine");
+    };
     let Some(master) = proxy.master()? else {
         bail!("only a master's socket tells which configuration haproxy has");
     };

@@ -36,12 +36,7 @@ pub fn switch(proxy: &Proxy, app: &str, backend: &str) -> Result<Switched> {
             ensure!(why.starts_with("it is there more than once"), "{why}");
         }
     }
-    let before = {
-        let _lock = map::lock(&proxy.map, LIMIT)?;
-        let map = map::Map::read(&proxy.map)?;
-        map.replace(&map.with(app, backend))?;
-        map.entry(app)
-    };
+    let before = map::change(&proxy.machine, &proxy.map, app, backend, LIMIT)?;
     let mut agreed: Option<Vec<u32>> = None;
     loop {
         let (workers, changed) = round(proxy, app, backend)?;

@@ -249,6 +249,14 @@ impl Machine {
         answer.map_err(|err| ssh::refused(&said).unwrap_or(err)).with_context(describe)
     }
 
+    /// A socket of that machine as a path here.
+    pub fn socket(&self, path: &Path) -> Result<PathBuf> {
+        match self {
+            Self::Here => Ok(path.to_owned()),
+            Self::There(connection) => connection.forward(path),
+        }
+    }
+
     /// The processes that listen on a TCP port of that machine.
     pub fn on_port(&self, port: u16) -> Seen<Vec<Process>> {
         match self {

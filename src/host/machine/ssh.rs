@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::base::{plain, shell_quote};
 use crate::host::paced::Paced;
+use crate::host::process::Ended;
 use crate::host::{env, process};
 
 /// Stands in front of the answer to every question.
@@ -75,6 +76,8 @@ pub struct Connection {
     /// Private: the control socket, what ssh complained about, and a pipe that never ends.
     dir: TempDir,
     master: Mutex<Option<(Child, ChildStdin)>>,
+    /// The sockets there that have a path here, in the order of their numbers.
+    sockets: Mutex<Vec<PathBuf>>,
 }
 
 impl Connection {
@@ -127,6 +130,7 @@ impl Connection {
             words,
             dir,
             master: Mutex::new(None),
+            sockets: Mutex::new(Vec::new()),
         };
         connection.begin(Instant::now() + timeout)?;
         Ok(connection)
@@ -211,6 +215,28 @@ impl Connection {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         command
+    }
+
+    /// A path here that leads to a socket there, for as long as the connection lives.
+    pub(super) fn forward(&self, socket: &Path) -> Result<PathBuf> {
+        let mut sockets = self.sockets.lock().ok().context("the list of sockets")?;
+        let name = |at: usize| self.dir.path().join(format!("socket{at}"));
+        if let Some(at) = sockets.iter().position(|known| known == socket) {
+            return Ok(name(at));
+        }
+        let there = socket.to_str().filter(|path| path.starts_with('/') && !path.contains(':'));
+        let there = there.with_context(|| format!("{}: not a socket", socket.display()))?;
+        let here = name(sockets.len());
+        let mut command = process::command(&self.program);
+        command.args(["-O", "forward", "-L"]).arg(format!("{}:{there}", here.display()));
+        command.args(&self.words);
+        match process::run(&mut command, b"", Duration::from_secs(10))? {
+            Ended::Exited(out) if out.status.success() => {}
+            Ended::Exited(out) => return Err(self.broken(&out.stderr)),
+            Ended::TimedOut => anyhow::bail!("{} does not answer", self.name),
+        }
+        sockets.push(socket.to_owned());
+        Ok(here)
     }
 
     fn ssh(&self) -> Command {

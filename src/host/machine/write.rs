@@ -28,6 +28,29 @@ pub fn file(machine: &Machine, path: &Path, file: &File) -> Result<()> {
     machine.must(&format!("write {}", path.display()), &line, &file.bytes.0).map(drop)
 }
 
+/// Replaces what a file on another machine holds if it still holds what was read, under the
+/// lock on its directory that others take in turn. Owner and mode stay.
+pub fn swap(machine: &Machine, path: &Path, old: &[u8], new: &[u8]) -> Result<bool> {
+    use sha2::Digest as _;
+    let digest: String =
+        sha2::Sha256::digest(old).iter().map(|byte| format!("{byte:02x}")).collect();
+    let line = format!(
+        "p=$(readlink -f {path}) && d=${{p%/*}} && t=$(mktemp \"$d/.gsync-XXXXXX\") || exit 1\n\
+         trap 'rm -f \"$t\"' EXIT\n\
+         cat >\"$t\" && [ \"$(wc -c <\"$t\")\" -eq {length} ] || exit 1\n\
+         chmod --reference=\"$p\" \"$t\" || exit 1\n\
+         chown --reference=\"$p\" \"$t\" 2>/dev/null; sync \"$t\" 2>/dev/null\n\
+         exec 9<\"$d\" && flock -w 10 9 || exit 1\n\
+         [ \"$(sha256sum <\"$p\")\" = '{digest}  -' ] || {{ echo n; exit 0; }}\n\
+         mv -fT \"$t\" \"$p\" && {{ sync \"$d\" 2>/dev/null || :; }} && echo y",
+        path = quote(path)?,
+        length = new.len(),
+    );
+    let said = machine.must(&format!("write {}", path.display()), &line, new)?;
+    ensure!(said == b"y\n" || said == b"n\n", "write {}: no clear answer", path.display());
+    Ok(said == b"y\n")
+}
+
 /// Makes a directory and those above it.
 pub fn make_dirs(machine: &Machine, dir: &Path) -> Result<()> {
     if let Machine::Here = machine {
