@@ -83,7 +83,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Finish(args) => finish::main(&Context::open(&dir, ui)?, &args),
         Command::Pull(args) => pull::main(&Context::open(&dir, ui)?, &args),
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
-        Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Log(args) => log::main(&deploy::around(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
         Command::App(what) => deploy::app(&dir, ui, &what),
@@ -93,6 +93,6 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Rollback(args) => deploy::serve(&dir, ui, &Serving::Rollback(args)),
         Command::Sync(args) => deploy::serve(&dir, ui, &Serving::Sync(args)),
         Command::Cancel(args) => deploy::serve(&dir, ui, &Serving::Cancel(args)),
-        Command::Rescue => rescue::main(&Context::open(&dir, ui)?),
+        Command::Rescue => rescue::main(&deploy::around(&dir, ui)?),
     }
 }

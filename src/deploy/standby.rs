@@ -184,3 +184,6 @@ pub(super) fn clean(facts: &Facts, env: &str, release: &Build) -> Clean {
     let file = facts.env(env).home.join("shared/.env");
     Clean { vars: vars_of(facts, env, release), file: Some(file) }
 }
+
+#[cfg(test)]
+mod tests;

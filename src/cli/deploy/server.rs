@@ -81,10 +81,30 @@ impl Server {
             run::listen();
             self.context.put_back_leftovers()?;
         }
+        if lock.is_none() {
+            self.nothing_is_cut_off()?;
+        }
         let facts = self.observe(true)?;
         let plan = think(&facts)?;
         let (ran, collect) = self.run(how, &plan)?;
         Ok(Acted { _lock: lock, plan, ran, collect, facts })
+    }
+
+    /// What would be done cannot be said while something is half done.
+    fn nothing_is_cut_off(&self) -> Result<()> {
+        if Lock::holder(&self.git().gsync_dir())?.is_some() {
+            return Ok(());
+        }
+        match self.journal().unfinished()? {
+            None => Ok(()),
+            Some(left) => {
+                let problem = Problem::refuse("cut-off", format!("run {} was cut off", left.id));
+                Err(problem
+                    .because(format!("it was: {}", left.plan.title))
+                    .hint("put it back first: `gsync rescue`")
+                    .into())
+            }
+        }
     }
 
     /// Runs one plan under the lock that is held.

@@ -23,7 +23,8 @@ pub(super) fn app(app: &App) -> Result<(), Wrong> {
                 "`{}` cannot be a name: small letters, digits, `-` and `_`, a letter first, at most 31",
                 crate::base::plain(name)
             );
-            return wrong(name, why);
+            let shown = name.split(char::is_control).next().unwrap_or_default();
+            return wrong(shown, why);
         }
     }
     if !is_ref_part(&app.branch) {

@@ -55,7 +55,15 @@ pub(super) fn prove(
         if stop() {
             bail!("interrupted");
         }
-        match (look(proof), well) {
+        let seen = match (look(proof), well) {
+            // Somebody who is just going away is seen half: the second look says why.
+            (Look::NotYet(_), Some(_)) => {
+                std::thread::sleep(Duration::from_millis(20));
+                look(proof)
+            }
+            (seen, _) => seen,
+        };
+        match (seen, well) {
             (Look::Well(pid), None) => well = Some((Instant::now(), pid)),
             (Look::Well(pid), Some((_, known))) if pid != known => {
                 bail!("{}", told(proof, "its process was started again by itself"));

@@ -10,6 +10,13 @@ use facts::{Facts, Way};
 
 /// The plan that takes a run back.
 pub fn plan(run: &RunId, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
+    // What leads back there is a deploy of its own, with its own proofs.
+    if begun.iter().any(|(step, _)| matches!(step, Step::Serve(_))) {
+        let problem = Problem::refuse("final", format!("{run} is of an app on this server"));
+        return Err(problem
+            .hint("go back to what was LIVE before: `gsync rollback`")
+            .hint("bring another commit to STANDBY: `gsync deploy REV`"));
+    }
     let mut plan = Plan::new(format!("undo {run}"));
     let moves = begun.iter().any(|(step, _)| is_move(step));
     if moves {
