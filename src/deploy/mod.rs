@@ -145,13 +145,15 @@ impl Facts {
         let it = &self.app.health;
         let ms = |span: crate::base::Span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
         let url = self.url(env);
+        // Without a process and an address there is nothing that could fall over.
+        let still = url.is_none() && self.keeper(env) == Keeper::None;
         Health {
             version: it.version.as_ref().and_then(|path| Some(format!("{}{path}", url.as_ref()?))),
             url: url.map(|url| url + &it.path),
             status: it.status,
             timeout_ms: ms(it.timeout),
             interval_ms: ms(it.interval).max(1),
-            soak_ms: ms(it.soak),
+            soak_ms: if still { 0 } else { ms(it.soak) },
         }
     }
 

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
-pub use report::{Collect, Human, JsonLines};
+pub use report::{Collect, Human, JsonLines, Stream};
 pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
 pub use tidy::tidy;

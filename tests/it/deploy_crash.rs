@@ -56,6 +56,23 @@ fn a_deploy_that_is_killed_anywhere_is_put_back_and_live_answers() {
 }
 
 #[test]
+fn a_worker_that_is_killed_under_a_push_says_so_and_the_next_deploy_recovers() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    for at in [2, 4, 5, 7] {
+        shop.commit(&format!("1.{}.0", 1 + at));
+        let mut push = shop.ada.command("git");
+        push.args(["push", "deploy", "main"]).env("GSYNC_STOP_AT", at.to_string());
+        let out = push.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success() && said.contains("try the deploy again"), "{at}: {said}");
+        assert_eq!(shop.get("green", "/version").as_deref(), Some("1.0.0"));
+        shop.gsync(&["deploy"]).exits(0).says("was cut off").says(&format!("runs 1.{}.0", 1 + at));
+        agrees(&shop, at);
+    }
+}
+
+#[test]
 fn a_release_that_is_killed_anywhere_leaves_one_live_that_answers() {
     let lab = Lab::new();
     let shop = two_versions(&lab, "");

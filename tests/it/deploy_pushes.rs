@@ -110,6 +110,35 @@ fn tags_deletions_other_branches_and_a_hundred_refs_deploy_nothing_and_say_so_in
 }
 
 #[test]
+fn a_tree_with_a_git_directory_in_it_an_empty_one_and_a_trap_for_what_is_shared_are_harmless() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    let refused = |line: &str, says: &str| {
+        let seen = shop.ada.sh(&format!(
+            "set -e; tree=$({line}); id=$(git commit-tree -p main -m x $tree); \
+             git push deploy $id:refs/heads/main"
+        ));
+        assert!(seen.all().contains(says), "{}", seen.all());
+        assert_eq!(shop.get("blue", "/version").as_deref(), Some("1.1.0"));
+        assert_eq!(shop.envs()["drift"], serde_json::Value::Null);
+    };
+    let inner = "printf '040000 tree %s\\t.git\\n' $(git rev-parse main^{tree}) | git mktree";
+    refused(inner, "remote rejected");
+    // An empty tree starts nothing.
+    refused("git mktree </dev/null", "everything is as it was");
+    shop.ada.git(&["pull", "-q", "deploy", "main"]);
+    // `uploads` as a link that leads out of the release: it gives way, and nothing is written there.
+    let trap = lab.path("trap");
+    fs::create_dir(&trap).unwrap();
+    std::os::unix::fs::symlink(&trap, shop.ada.path("uploads")).unwrap();
+    shop.ada.write("server.js", crate::deploy::SERVER);
+    shop.push("1.3.0").exits(0).says("runs 1.3.0");
+    let uploads = fs::read_link(shop.home.join("blue/current/uploads")).unwrap();
+    assert_eq!(uploads, shop.home.join("blue/shared/uploads"));
+    assert_eq!(fs::read_dir(&trap).unwrap().count(), 0);
+}
+
+#[test]
 fn in_proc_receive_mode_a_push_fails_with_its_deploy_and_the_branch_stays() {
     let lab = Lab::new();
     let steps = "mode = \"proc-receive\"\n[[step]]\nname = \"build\"\nrun = \"test ! -e broken\"\n";

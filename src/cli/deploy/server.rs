@@ -14,7 +14,7 @@ use crate::deploy::{Facts, facts, prune};
 use crate::git::Git;
 use crate::plan::{Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Who, World};
-use crate::ui::{Collect, Human, JsonLines, Ui};
+use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
 
 /// How long a command waits for a deploy before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub(super) struct Server {
     pub home: PathBuf,
     pub who: String,
     pub context: Context,
+    /// What steps say is handed on as it comes: somebody follows.
+    pub streams: bool,
 }
 
 /// Finds the app that is meant.
@@ -40,7 +42,7 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
 impl Server {
     pub fn at(home: PathBuf, who: String, ui: Ui) -> Self {
         let context = Context::at(facts::repository(&home), ui);
-        Self { home, who, context }
+        Self { home, who, context, streams: false }
     }
 
     pub fn git(&self) -> &Git {
@@ -113,6 +115,7 @@ impl Server {
         let report: &mut dyn Report = match self.ui() {
             Ui { json: true, .. } => &mut collect,
             Ui { json_lines: true, .. } => &mut JsonLines,
+            ui if self.streams => &mut Stream::new(*ui),
             ui => &mut Human::new(*ui),
         };
         let ran = run::act(plan, how, &mut self.hands(), &mut self.journal(), report)?;

@@ -43,7 +43,10 @@ pub fn settings(home: &Path) -> Result<App> {
 /// `authorized_keys` names, the web server's, the unix user.
 pub fn who() -> String {
     let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
-    let name = named.into_iter().find_map(env::text).unwrap_or_else(|| "someone".into());
+    let name = named
+        .into_iter()
+        .find_map(env::text)
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     plain(&name)
 }
 
