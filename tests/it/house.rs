@@ -54,7 +54,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The writing halves of the adapters, which only `run` may call.
-const WRITERS: &[&str] = &["git::write", "host::write"];
+const WRITERS: &[&str] = &["git::write", "host::write", "haproxy::write", "machine::write"];
 
 /// Files that observe: they may look at the world. Every other file of a planner is blind.
 const OBSERVERS: &[&str] = &["facts.rs"];

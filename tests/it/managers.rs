@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::lab::{Lab, Person, Seen};
 
-/// A manager's program, if it is here.
-fn tool(name: &str) -> Option<PathBuf> {
+/// A foreign program, if it is here.
+pub fn tool(name: &str) -> Option<PathBuf> {
     let variable = format!("GSYNC_TEST_{name}");
     let found = std::env::var_os(&variable).map(PathBuf::from);
     if found.is_none() {
