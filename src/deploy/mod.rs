@@ -167,7 +167,7 @@ impl Facts {
             };
         }
         if let Some(file) = &it.pm2 {
-            return Keeper::Pm2 { file: self.home.join(file) };
+            return Keeper::Pm2 { file: PathBuf::from(file) };
         }
         if let Some(unit) = &it.systemd {
             let unit = unit.replace("{app}", &self.app.name).replace("{env}", env);
@@ -234,7 +234,9 @@ pub fn traffic(app: &App, home: &std::path::Path) -> Traffic {
         Some(proxy) => Traffic::Haproxy {
             master: PathBuf::from(&proxy.master),
             map: PathBuf::from(&proxy.map),
-            key: proxy.host.clone(),
+            key: app.name.clone(),
+            probe: proxy.probe.clone(),
+            host: proxy.host.clone(),
             backends: app
                 .env
                 .keys()

@@ -134,6 +134,7 @@ fn deploy(server: &Server, lock: Lock, wanted: &Wanted) -> Result<Exit> {
         target,
         again: false,
         reuse: false,
+        cut: false,
         branch: wanted.branch.clone(),
     };
     let how = How::default();

@@ -108,8 +108,14 @@ fn world(
 /// All plans that can be made of a world.
 fn plans(facts: &Facts) -> Vec<(&'static str, Result<Plan, Problem>)> {
     let target = |n| Target { commit: commit(n), version: format!("{n}.0.0") };
-    let wish =
-        |n, again, reuse| Wish { what: "deploy", target: target(n), again, reuse, branch: None };
+    let wish = |n, again, reuse| Wish {
+        what: "deploy",
+        target: target(n),
+        again,
+        reuse,
+        cut: false,
+        branch: None,
+    };
     let mut all = Vec::new();
     for n in [0, 1, 2, 5] {
         for (again, reuse) in [(false, false), (true, false), (true, true)] {
@@ -122,7 +128,7 @@ fn plans(facts: &Facts) -> Vec<(&'static str, Result<Plan, Problem>)> {
     all.push(("release", release::plan(facts, &release::Wish::default())));
     all.push(("rollback", rollback::plan(facts, None)));
     all.push(("back", release::back(facts, "ill")));
-    all.push(("sync", sync::plan(facts)));
+    all.push(("sync", sync::plan(facts, false)));
     all.push(("prune", prune::plan(facts)));
     all
 }
