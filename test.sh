@@ -146,6 +146,8 @@ if [ "$quick" = no ]; then
 	install_python || say "warning: not all of these could be installed: ${python_packages[*]}"
 	install_npm || say "warning: not all of these could be installed: ${npm_packages[*]}"
 	have git-lfs || system_package git-lfs || say 'warning: git-lfs could not be installed'
+	# The apps of the tests of deploys are small servers of Node.
+	have node || system_package nodejs || say 'warning: node could not be installed'
 	have haproxy || [ -x /usr/sbin/haproxy ] || install_haproxy || say 'warning: haproxy could not be installed'
 	have sshd || [ -x /usr/sbin/sshd ] || system_package openssh-server || say 'warning: openssh-server could not be installed'
 fi

@@ -74,6 +74,10 @@ fn run(ui: &Ui, hook: Hook, args: &[OsString]) -> Result<ExitCode> {
     if probed && !server {
         return Ok(answer(ui, hook));
     }
+    if hook == Hook::ProcReceive {
+        let git = git::at_hook().context("find the repository of this hook")?;
+        return deploy::converse::main(ui, &git).map(Into::into);
+    }
     // All of it before anything else: git waits for nobody who does not read.
     let mut stdin = Vec::new();
     if hook.reads_stdin() {

@@ -94,7 +94,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Finish(args) => finish::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Pull(args) => pull::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Undo(args) => undo::main(&Context::open(&dir, ui)?, &args),
-        Command::Log(args) => log::main(&Context::open(&dir, ui)?, &args),
+        Command::Log(args) => log::main(&deploy::around(&dir, ui)?, &args),
         Command::Bump(args) => bump::main(&Context::open_quickly(&dir, ui)?, &args),
         Command::Discard(args) => discard::main(&Context::open(&dir, ui)?, &args),
         Command::Schedule(what) => schedule::main(&Context::open(&dir, ui)?, &what),
@@ -105,7 +105,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Rollback(args) => deploy::serve(&dir, ui, &Serving::Rollback(args)),
         Command::Sync(args) => deploy::serve(&dir, ui, &Serving::Sync(args)),
         Command::Cancel(args) => deploy::serve(&dir, ui, &Serving::Cancel(args)),
-        Command::Rescue(args) => rescue::main(&Context::open(&dir, ui)?, &args),
+        Command::Rescue(args) => rescue::main(&deploy::around(&dir, ui)?, &args),
         Command::Peers(args) => peers::main(&Context::open_quickly(&dir, ui)?, &args),
     }
 }

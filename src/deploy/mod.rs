@@ -146,13 +146,15 @@ impl Facts {
         let it = &self.app.health;
         let ms = |span: crate::base::Span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
         let url = self.url(env);
+        // Without a process and an address there is nothing that could fall over.
+        let still = url.is_none() && self.keeper(env) == Keeper::None;
         Health {
             version: it.version.as_ref().and_then(|path| Some(format!("{}{path}", url.as_ref()?))),
             url: url.map(|url| url + &it.path),
             status: it.status,
             timeout_ms: ms(it.timeout),
             interval_ms: ms(it.interval).max(1),
-            soak_ms: ms(it.soak),
+            soak_ms: if still { 0 } else { ms(it.soak) },
         }
     }
 
@@ -166,7 +168,7 @@ impl Facts {
             };
         }
         if let Some(file) = &it.pm2 {
-            return Keeper::Pm2 { file: self.home.join(file) };
+            return Keeper::Pm2 { file: PathBuf::from(file) };
         }
         if let Some(unit) = &it.systemd {
             let unit = unit.replace("{app}", &self.app.name).replace("{env}", env);
@@ -233,7 +235,9 @@ pub fn traffic(app: &App, home: &std::path::Path) -> Traffic {
         Some(proxy) => Traffic::Haproxy {
             master: PathBuf::from(&proxy.master),
             map: PathBuf::from(&proxy.map),
-            key: proxy.host.clone(),
+            key: app.name.clone(),
+            probe: proxy.probe.clone(),
+            host: proxy.host.clone(),
             backends: app
                 .env
                 .keys()

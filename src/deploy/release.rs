@@ -99,7 +99,7 @@ pub(super) fn steps(facts: &Facts, live: &str, standby: &str, build: &Build) -> 
     proof.health.soak_ms = proof.health.soak_ms.min(proof.health.interval_ms);
     steps.push(facts.step(standby, Deed::Prove(Box::new(proof))));
     let (from, to) = (live.to_owned(), standby.to_owned());
-    steps.push(facts.step("", Deed::Switch { traffic: facts.traffic(), from, to }));
+    steps.push(facts.step("", Deed::Switch { traffic: facts.traffic(), from, to, gate: true }));
     steps
 }
 
@@ -122,7 +122,7 @@ pub fn back(facts: &Facts, why: &str) -> Result<Plan, Problem> {
     let (from, to) = (live.to_owned(), standby.to_owned());
     let plan = Plan::new(format!("lead the traffic of {} back to {standby}", facts.app.name));
     Ok(plan
-        .then(facts.step("", Deed::Switch { traffic: facts.traffic(), from, to }))
+        .then(facts.step("", Deed::Switch { traffic: facts.traffic(), from, to, gate: false }))
         .then(facts.record(&state)?))
 }
 

@@ -41,6 +41,7 @@ pub fn plan(facts: &Facts, to: Option<&Target>) -> Result<Plan, Problem> {
         target: target.clone(),
         again: true,
         reuse: true,
+        cut: false,
         branch: None,
     };
     let (steps, state) = standby::steps(facts, &wish)?;

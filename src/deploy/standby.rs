@@ -7,6 +7,9 @@ use crate::base::{CommitId, Problem, RefName, plain};
 use crate::plan::serve::{Activate, Build, Keeper};
 use crate::plan::{Clean, Deed, Drive, Plan, Step, Task};
 
+/// How long those whom STANDBY still serves are waited for.
+const DRAIN_MS: u64 = 30_000;
+
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -17,6 +20,8 @@ pub struct Wish {
     pub again: bool,
     /// Take a kept release directory of that commit, if there is one.
     pub reuse: bool,
+    /// Connections that STANDBY still has are cut if they do not end by themselves.
+    pub cut: bool,
     /// The branch moves with it: from where it is seen.
     pub branch: Option<(RefName, Option<CommitId>)>,
 }
@@ -87,6 +92,11 @@ pub(super) fn steps(facts: &Facts, wish: &Wish) -> Result<(Vec<Step>, State), Pr
             },
         ));
         steps.extend(tasks(facts, standby, &release));
+    }
+    let traffic = facts.traffic();
+    if matches!(traffic, crate::plan::serve::Traffic::Haproxy { .. }) {
+        let drain = Deed::Drain { traffic, wait_ms: DRAIN_MS, cut: wish.cut };
+        steps.push(facts.step(standby, drain));
     }
     let former = facts.build(standby);
     let was_well = env.health == super::Seen::Well;
@@ -184,3 +194,6 @@ pub(super) fn clean(facts: &Facts, env: &str, release: &Build) -> Clean {
     let file = facts.env(env).home.join("shared/.env");
     Clean { vars: vars_of(facts, env, release), file: Some(file) }
 }
+
+#[cfg(test)]
+mod tests;

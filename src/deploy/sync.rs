@@ -5,7 +5,7 @@ use crate::base::Problem;
 use crate::plan::Plan;
 
 /// The plan of `gsync sync`.
-pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
+pub fn plan(facts: &Facts, cut: bool) -> Result<Plan, Problem> {
     let (live, standby) = facts.sides()?;
     let Some(build) = facts.build(live) else {
         return Err(Problem::refuse(
@@ -15,7 +15,7 @@ pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
         .hint("release something first: `gsync release`"));
     };
     let target = Target { commit: build.commit, version: build.version };
-    let wish = standby::Wish { what: "sync", target, again: false, reuse: true, branch: None };
+    let wish = standby::Wish { what: "sync", target, again: false, reuse: true, cut, branch: None };
     let _ = standby;
     standby::plan(facts, &wish)
 }

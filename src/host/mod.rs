@@ -4,6 +4,7 @@
 
 pub mod clean;
 pub mod clock;
+pub mod deploy_log;
 pub mod env;
 pub mod haproxy;
 pub mod http;

@@ -35,7 +35,10 @@ pub enum Deed {
     /// Believes that a release runs only when it is proved.
     Prove(Box<Proof>),
     /// Leads the traffic from one environment to the other.
-    Switch { traffic: Traffic, from: String, to: String },
+    /// With a gate only to one that the proxy itself finds well.
+    Switch { traffic: Traffic, from: String, to: String, gate: bool },
+    /// Waits until the proxy serves nobody in the environment any more; cuts them after that.
+    Drain { traffic: Traffic, wait_ms: u64, cut: bool },
     /// Removes release directories that nobody needs.
     Prune { dirs: Vec<PathBuf> },
     /// Adds an entry to the chain of states, if it ends where it was seen.
@@ -140,7 +143,15 @@ pub enum Traffic {
     /// A symbolic link in the app home.
     Link { at: PathBuf },
     /// A map of HAProxy, of which one entry is the app's.
-    Haproxy { master: PathBuf, map: PathBuf, key: String, backends: Vec<(String, String)> },
+    /// `backends` says the backend of each environment.
+    Haproxy {
+        master: PathBuf,
+        map: PathBuf,
+        key: String,
+        backends: Vec<(String, String)>,
+        probe: Option<String>,
+        host: String,
+    },
 }
 
 fn name_of(path: &Path) -> String {
@@ -168,6 +179,7 @@ impl fmt::Display for Serve {
             Deed::Prove(it) => {
                 write!(f, "prove that {env} runs {} ({})", it.release.version, it.release.name())
             }
+            Deed::Drain { .. } => write!(f, "drain {env}"),
             Deed::Switch { from, to, .. } => write!(f, "switch traffic from {from} to {to}"),
             Deed::Prune { dirs } => {
                 let names: Vec<String> = dirs.iter().map(|dir| name_of(dir)).collect();
@@ -195,10 +207,11 @@ impl Serve {
                 back: true,
                 ..(**it).clone()
             }))),
-            (Deed::Switch { traffic, from, to }, Before::Live { env }) => by(Deed::Switch {
+            (Deed::Switch { traffic, from, to, .. }, Before::Live { env }) => by(Deed::Switch {
                 traffic: traffic.clone(),
                 from: to.clone(),
                 to: env.clone().unwrap_or_else(|| from.clone()),
+                gate: false,
             }),
             (Deed::Record { name, state, .. }, Before::Ref { commit }) => by(Deed::Restore {
                 name: name.clone(),

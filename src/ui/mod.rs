@@ -28,7 +28,7 @@ use crate::host::env;
 
 pub use heard::{Heard, Listener, hear, words};
 pub use progress::Progress;
-pub use report::{Collect, Human, JsonLines, plan_object};
+pub use report::{Collect, Human, JsonLines, Stream, plan_object};
 pub use schedule::{schedule, schedule_object, titled};
 pub use style::Style;
 pub use tidy::tidy;

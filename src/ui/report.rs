@@ -125,6 +125,42 @@ impl Report for Human {
     }
 }
 
+/// For people who follow from afar: what steps say as well, but no more of it than anybody reads.
+pub struct Stream {
+    human: Human,
+    said: usize,
+}
+
+impl Stream {
+    /// So many lines of one step.
+    const MOST: usize = 200;
+
+    pub fn new(ui: Ui) -> Self {
+        // Verbose: what was said already is not said again when the step fails.
+        Self { human: Human::new(Ui { verbose: true, ..ui }), said: 0 }
+    }
+}
+
+impl Report for Stream {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Output { line } => {
+                self.said += 1;
+                match self.said {
+                    n if n <= Self::MOST => talk(&format!("    {}", plain(line))),
+                    n if n == Self::MOST + 1 => talk("    (more was said than is shown here)"),
+                    _ => {}
+                }
+            }
+            Event::Started { .. } => {
+                self.said = 0;
+                self.human.event(event);
+            }
+            _ => self.human.event(event),
+        }
+    }
+}
+
 /// For programs: one JSON object a line on stdout, as it happens.
 pub struct JsonLines;
 

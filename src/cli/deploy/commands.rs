@@ -10,6 +10,7 @@ use super::server::{Acted, Server};
 use super::worker::Wanted;
 use crate::base::{Exit, Problem, plain};
 use crate::deploy::{facts, release, rollback, standby, sync};
+use crate::plan::serve::Keeper;
 use crate::run::{self, How, Lock};
 
 pub fn deploy(server: &Server, args: &DeployArgs) -> Result<Exit> {
@@ -18,7 +19,14 @@ pub fn deploy(server: &Server, args: &DeployArgs) -> Result<Exit> {
     may(server, "deploy", app.access.deploy.as_deref())?;
     let rev = args.rev.clone().unwrap_or_else(|| format!("refs/heads/{}", app.branch));
     let target = facts::target(server.git(), &rev)?;
-    let wish = standby::Wish { what: "deploy", target, again: true, reuse: false, branch: None };
+    let wish = standby::Wish {
+        what: "deploy",
+        target,
+        again: true,
+        reuse: false,
+        cut: false,
+        branch: None,
+    };
     let acted = server.act(&how, |seen| Ok(standby::plan(seen, &wish)?))?;
     after_deploy(server, &acted);
     Ok(server.end(&how, &acted, Value::Null))
@@ -78,11 +86,14 @@ fn switched(server: &Server, how: &How, acted: &Acted) -> Result<Exit> {
     let version = plain(&build.version);
     server.ui().say(&format!("{live} is LIVE with {version} ({})", build.commit.short()));
     let watch = now.app.release.watch.0;
-    if watch.is_zero() {
+    let proof = now.proof(&live, build);
+    // Where there is neither a process nor an address there is nothing to watch.
+    let still = proof.health.url.is_none() && proof.keeper == Keeper::None;
+    if watch.is_zero() || still {
         return Ok(server.end(how, acted, json!({ "live": live })));
     }
     server.ui().say(&format!("watching it for {} s", watch.as_secs_f32()));
-    let Some(why) = run::serve::watch(&now.proof(&live, build), watch) else {
+    let Some(why) = run::serve::watch(&proof, watch) else {
         return Ok(server.end(how, acted, json!({ "live": live })));
     };
     let back = release::back(&now, &why)?;
@@ -102,7 +113,7 @@ pub fn sync(server: &Server, args: &SyncArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     may(server, "sync", app.access.sync.as_deref())?;
     let how = args.act.how();
-    let acted = server.act(&how, |seen| Ok(sync::plan(seen)?))?;
+    let acted = server.act(&how, |seen| Ok(sync::plan(seen, args.cut)?))?;
     after_deploy(server, &acted);
     Ok(server.end(&how, &acted, json!({ "cut": args.cut })))
 }

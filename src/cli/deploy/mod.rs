@@ -3,6 +3,7 @@
 mod app;
 pub mod args;
 mod commands;
+pub(super) mod converse;
 mod envs;
 pub(super) mod receive;
 mod server;
@@ -12,7 +13,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::Context;
 use crate::base::Exit;
+use crate::deploy::facts;
 use crate::ui::Ui;
 pub use args::{AppCommand, Serving};
 
@@ -21,6 +24,14 @@ pub fn app(dir: &Path, ui: Ui, command: &AppCommand) -> Result<Exit> {
     match command {
         AppCommand::Create(args) => app::create(dir, ui, args),
         AppCommand::List => app::list(ui),
+    }
+}
+
+/// The repository around here: an app's, anywhere in its home, or the one of a work tree.
+pub fn around(dir: &Path, ui: Ui) -> Result<Context> {
+    match facts::find(dir, None)? {
+        Some(home) => Ok(Context::at(facts::repository(&home), ui)),
+        None => Context::open(dir, ui),
     }
 }
 

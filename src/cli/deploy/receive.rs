@@ -14,7 +14,7 @@ use crate::base::{CommitId, Exit, RefName, RefUpdate, plain, shell_quote};
 use crate::config::app::Receive;
 use crate::deploy::facts;
 use crate::git::Git;
-use crate::host::{clock, env, process};
+use crate::host::{clock, deploy_log, env, process};
 use crate::ui::Ui;
 
 /// How often the log is looked at.
@@ -37,9 +37,14 @@ pub fn post_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
     let Some(update) = updates.iter().find(|update| update.name == branch) else {
         return Ok(Exit::Done);
     };
-    // The deploy moved it.
     if app.mode == Receive::ProcReceive {
-        return Ok(Exit::Done);
+        if git.config("receive.procReceiveRefs")?.as_deref() == Some(branch.as_str()) {
+            // The deploy moved it.
+            return Ok(Exit::Done);
+        }
+        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
+        ui.warn("app.toml says proc-receive, and git was not told: a failed deploy fails no push");
+        ui.hint(&format!("tell it on the server: `gsync app create {name} --dir {on}`"));
     }
     let Some(new) = &update.new else { return Ok(Exit::Done) };
     let ended = through_worker(git, &home, new, None)?;
@@ -87,10 +92,7 @@ pub fn through_worker(
     branch: Option<(RefName, Option<CommitId>)>,
 ) -> Result<Ended> {
     let ticket = format!("{}-{}", clock::now().compact(), std::process::id());
-    let logs = home.join("logs");
-    std::fs::create_dir_all(&logs).with_context(|| format!("make {}", logs.display()))?;
-    let path = logs.join(format!("deploy-{ticket}.log"));
-    let log = File::create(&path).with_context(|| format!("write {}", path.display()))?;
+    let (log, path) = deploy_log::begin(&home.join("logs"), &ticket)?;
     let commit = git.resolve_commit(commit.as_str())?.context("what was pushed is no commit")?;
     let by = facts::who();
     Wanted { ticket: ticket.clone(), commit, by, branch }.leave(git)?;

@@ -14,7 +14,7 @@ use crate::deploy::{Facts, facts, prune};
 use crate::git::Git;
 use crate::plan::{Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Who, World};
-use crate::ui::{Collect, Human, JsonLines, Ui};
+use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
 
 /// How long a command waits for a deploy before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub(super) struct Server {
     pub home: PathBuf,
     pub who: String,
     pub context: Context,
+    /// What steps say is handed on as it comes: somebody follows.
+    pub streams: bool,
 }
 
 /// Finds the app that is meant.
@@ -40,7 +42,7 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
 impl Server {
     pub fn at(home: PathBuf, who: String, ui: Ui) -> Self {
         let context = Context::at(facts::repository(&home), ui);
-        Self { home, who, context }
+        Self { home, who, context, streams: false }
     }
 
     pub fn git(&self) -> &Git {
@@ -81,10 +83,30 @@ impl Server {
             run::listen();
             self.context.put_back_leftovers()?;
         }
+        if lock.is_none() {
+            self.nothing_is_cut_off()?;
+        }
         let facts = self.observe(true)?;
         let plan = think(&facts)?;
         let (ran, collect) = self.run(how, &plan)?;
         Ok(Acted { _lock: lock, plan, ran, collect, facts })
+    }
+
+    /// What would be done cannot be said while something is half done.
+    fn nothing_is_cut_off(&self) -> Result<()> {
+        if Lock::holder(&self.git().gsync_dir())?.is_some() {
+            return Ok(());
+        }
+        match self.journal().unfinished()? {
+            None => Ok(()),
+            Some(left) => {
+                let problem = Problem::refuse("cut-off", format!("run {} was cut off", left.id));
+                Err(problem
+                    .because(format!("it was: {}", left.plan.title))
+                    .hint("put it back first: `gsync rescue`")
+                    .into())
+            }
+        }
     }
 
     /// Runs one plan under the lock that is held.
@@ -93,6 +115,7 @@ impl Server {
         let report: &mut dyn Report = match self.ui() {
             Ui { json: true, .. } => &mut collect,
             Ui { json_lines: true, .. } => &mut JsonLines,
+            ui if self.streams => &mut Stream::new(*ui),
             ui => &mut Human::new(*ui),
         };
         let ran = run::act(plan, how, &mut self.hands(), &mut self.journal(), report)?;

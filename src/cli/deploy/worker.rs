@@ -86,7 +86,8 @@ fn work(ui: Ui, home: PathBuf, ticket: &str) -> Result<Exit> {
     let git = facts::repository(&home);
     let mine = Wanted::read(&git)?.filter(|wanted| wanted.ticket == ticket);
     let Some(mine) = mine else { return Ok(given_way(&ui, &git)) };
-    let server = Server::at(home, mine.by.clone(), ui);
+    let mut server = Server::at(home, mine.by.clone(), ui);
+    server.streams = true;
     let Some(lock) = wait(&server, ticket)? else { return Ok(given_way(&ui, &git)) };
     let ended = deploy(&server, lock, &mine);
     Wanted::done(&git, ticket)?;
@@ -133,6 +134,7 @@ fn deploy(server: &Server, lock: Lock, wanted: &Wanted) -> Result<Exit> {
         target,
         again: false,
         reuse: false,
+        cut: false,
         branch: wanted.branch.clone(),
     };
     let how = How::default();

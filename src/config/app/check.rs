@@ -23,7 +23,8 @@ pub(super) fn app(app: &App) -> Result<(), Wrong> {
                 "`{}` cannot be a name: small letters, digits, `-` and `_`, a letter first, at most 31",
                 crate::base::plain(name)
             );
-            return wrong(name, why);
+            let shown = name.split(char::is_control).next().unwrap_or_default();
+            return wrong(shown, why);
         }
     }
     if !is_ref_part(&app.branch) {
@@ -87,7 +88,7 @@ fn processes(process: &Process) -> Result<(), Wrong> {
     if let Some(file) = &process.pm2
         && !is_inner(file)
     {
-        return Err((file.clone(), "`pm2` names a file inside of the app home".into()));
+        return Err((file.clone(), "`pm2` names a file inside of the release".into()));
     }
     if let Some(unit) = &process.systemd {
         one_word(unit)?;
@@ -140,7 +141,8 @@ fn one_word(value: &str) -> Result<(), Wrong> {
     let bad = |c: char| c.is_control() || c.is_whitespace() || ";|&`$'\"\\<>".contains(c);
     if value.is_empty() || value.starts_with('-') || value.contains(bad) {
         let shown = crate::base::plain(value);
-        let first = value.lines().next().unwrap_or_default().to_owned();
+        // As the file writes it.
+        let first = value.escape_debug().to_string();
         return Err((first, format!("`{shown}` is refused: it could be read as something else")));
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 mod create;
 mod home;
+mod proxy;
 mod version;
 
 use std::collections::BTreeMap;
@@ -43,7 +44,10 @@ pub fn settings(home: &Path) -> Result<App> {
 /// `authorized_keys` names, the web server's, the unix user.
 pub fn who() -> String {
     let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
-    let name = named.into_iter().find_map(env::text).unwrap_or_else(|| "someone".into());
+    let name = named
+        .into_iter()
+        .find_map(env::text)
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     plain(&name)
 }
 
@@ -51,8 +55,10 @@ pub fn who() -> String {
 pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
     let app = settings(home)?;
     let (state, state_at) = state(git)?;
-    let proxy = lead(&app, home)?;
-    let probe = probe(&app, home);
+    let (proxy, probe) = match proxy::ask(&app)? {
+        Some(answer) => answer,
+        None => (lead(&app, home)?, probe(&app, home)),
+    };
     let sources = Sources { proxy, probe, state: state.as_ref().and_then(|it| it.live.clone()) };
     let mut envs = BTreeMap::new();
     for (name, settings) in &app.env {

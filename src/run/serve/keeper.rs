@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
+use super::manager;
 use crate::base::{Bytes, File};
 use crate::host::{self, process, proof};
 use crate::plan::serve::{Activate, Build, Keeper};
@@ -20,7 +21,7 @@ const RECORD: &str = "process.json";
 pub const BECOME: &str = "become-process";
 /// How long a process has to end by itself, and a `stop` to come back.
 const GRACE: Duration = Duration::from_secs(10);
-const STOPPING: Duration = Duration::from_mins(1);
+pub(super) const STOPPING: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What was started last in an environment.
@@ -120,7 +121,9 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
             }
         }
         Keeper::Pm2 { .. } | Keeper::Systemd { .. } => {
-            bail!("processes of pm2 and systemd are not kept by this gsync yet")
+            record(&it.home, &changing)?;
+            manager::restart(it, out)?;
+            done(None, String::new())
         }
     }
 }
@@ -200,7 +203,11 @@ fn wait_while(is_there: &dyn Fn() -> bool, most: Duration) {
 }
 
 /// The environment of all programs of a release.
-fn dress(command: &mut std::process::Command, it: &Activate, release: &Build) -> Result<()> {
+pub(super) fn dress(
+    command: &mut std::process::Command,
+    it: &Activate,
+    release: &Build,
+) -> Result<()> {
     let file = it.home.join("shared/.env");
     let mut vars = it.vars.clone();
     vars.extend(release.vars());

@@ -1,6 +1,7 @@
 //! The deeds on the server of an app: releases are unpacked, run, proved, led to and removed.
 
 mod keeper;
+mod manager;
 mod prove;
 mod state;
 mod traffic;
@@ -32,7 +33,7 @@ pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
         Deed::Record { name, .. } | Deed::Restore { name, .. } => {
             Before::Ref { commit: git.resolve_ref(name)? }
         }
-        Deed::Prove(_) | Deed::Prune { .. } => Before::Nothing,
+        Deed::Prove(_) | Deed::Prune { .. } | Deed::Drain { .. } => Before::Nothing,
     })
 }
 
@@ -49,7 +50,16 @@ pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Re
         Deed::SetAside { dir } => unpack::set_aside(dir),
         Deed::Activate(it) => activate(it, out),
         Deed::Prove(proof) => prove::prove(proof, &super::stopped, out),
-        Deed::Switch { traffic, from, to } => traffic::switch(traffic, from, to),
+        Deed::Switch { traffic, from, to, gate } => {
+            if *gate {
+                traffic::gate(traffic, to, &super::stopped, out)?;
+            }
+            traffic::switch(traffic, from, to)
+        }
+        Deed::Drain { traffic, wait_ms, cut } => {
+            let wait = std::time::Duration::from_millis(*wait_ms);
+            traffic::drain(traffic, &serve.env, wait, *cut, &super::stopped, out)
+        }
         Deed::Prune { dirs } => {
             // What cannot be removed now is removed by the next deploy.
             for dir in dirs {

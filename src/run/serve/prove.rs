@@ -55,7 +55,15 @@ pub(super) fn prove(
         if stop() {
             bail!("interrupted");
         }
-        match (look(proof), well) {
+        let seen = match (look(proof), well) {
+            // Somebody who is just going away is seen half: the second look says why.
+            (Look::NotYet(_), Some(_)) => {
+                std::thread::sleep(Duration::from_millis(20));
+                look(proof)
+            }
+            (seen, _) => seen,
+        };
+        match (seen, well) {
             (Look::Well(pid), None) => well = Some((Instant::now(), pid)),
             (Look::Well(pid), Some((_, known))) if pid != known => {
                 bail!("{}", told(proof, "its process was started again by itself"));
@@ -127,6 +135,9 @@ fn look(proof: &Proof) -> Look {
 
 /// Who answers there, if it is the process of this release.
 fn who(proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> {
+    if let (Keeper::Pm2 { .. } | Keeper::Systemd { .. }, Some(port)) = (&proof.keeper, proof.port) {
+        return listens(port, proof, None);
+    }
     let Keeper::Command { stop, .. } = &proof.keeper else {
         let current = proof.home.join("current").canonicalize().ok();
         return match current == proof.release.dir.canonicalize().ok() && current.is_some() {
@@ -141,6 +152,11 @@ fn who(proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> 
         return Err(Look::Never("its process has ended".into()));
     }
     let Some(port) = proof.port else { return Ok(alive) };
+    listens(port, proof, alive)
+}
+
+/// Who listens there, if all of them run from the release or descend from its process.
+fn listens(port: u16, proof: &Proof, alive: Option<u32>) -> Result<Option<u32>, Look> {
     let listening = match proof::on_port(port) {
         proof::Seen::Is(list) => list,
         proof::Seen::CannotTell(why) => return Err(Look::NotYet(why)),

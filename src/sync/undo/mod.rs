@@ -43,6 +43,13 @@ pub fn leaves_something(begun: &[(Step, Before)]) -> bool {
 /// The plan that takes runs back.
 pub fn plan(what: &What, begun: &[(Step, Before)], facts: &Facts) -> Result<Plan, Problem> {
     let run = &what.name();
+    // What leads back there is a deploy of its own, with its own proofs.
+    if begun.iter().any(|(step, _)| matches!(step, Step::Serve(_))) {
+        let problem = Problem::refuse("final", format!("{run} is of an app on this server"));
+        return Err(problem
+            .hint("go back to what was LIVE before: `gsync rollback`")
+            .hint("bring another commit to STANDBY: `gsync deploy REV`"));
+    }
     let mut plan = Plan::new(format!("undo {run}"));
     if facts.is_back {
         plan = plan.note(format!("the branch is back already where {run} found it"));
