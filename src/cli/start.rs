@@ -33,8 +33,9 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         }
         let known = if done { known() } else { None };
         if let Some(known) = known.as_ref().filter(|_| !context.ui.is_for_programs()) {
-            let met = warn::starting(&known.view());
-            met.into_iter().for_each(|line| context.ui.say(&format!("  {line}")));
+            for line in warn::starting(&known.view()) {
+                context.ui.say(&format!("  {line}"));
+            }
         }
         let waiting = super::handoff::waiting_here(context, &config);
         let (then, mut more) = Before::after(before, context, ran)?;
