@@ -32,6 +32,9 @@ const THREADS: usize = 8;
 /// Serves until the client goes away. A run that is under way then is put back first.
 pub fn main(dir: &Path, ui: &Ui) -> Result<Exit> {
     let (input, output) = stdio::take()?;
+    // A session of its own: git and ssh find no terminal to ask for a password on, and Ctrl-C
+    // is for the agent, which then closes stdin. Where it is a leader already, that is fine too.
+    let _ = rustix::process::setsid();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(THREADS)

@@ -60,29 +60,32 @@ pub(super) fn answer(fields: &[(&str, Value)]) -> Value {
     object(&all, &["gsync", "next"])
 }
 
+/// The next step: why, and the tool with its arguments or the command line for it. These two
+/// stand in every answer, so they are short.
 fn next() -> Value {
-    object(
-        &[
-            ("why", text("the sensible next step, in a sentence")),
-            ("tool", text("the tool for it; absent: there is none")),
-            ("arguments", anything("the arguments for that tool")),
-            ("command", text("the same as a command line")),
-        ],
-        &["why"],
-    )
+    let fields = [
+        ("why", bare("string")),
+        ("tool", bare("string")),
+        ("arguments", bare("object")),
+        ("command", bare("string")),
+    ];
+    object(&fields, &["why"])
 }
 
 fn error() -> Value {
-    object(
-        &[
-            ("exit", number("exit code of the command line")),
-            ("code", text("one word for it")),
-            ("message", text("what is so")),
-            ("because", texts("why")),
-            ("hints", texts("what can be done")),
-        ],
-        &["exit", "code"],
-    )
+    let lines = || json!({ "type": "array", "items": bare("string") });
+    let fields = [
+        ("exit", bare("integer")),
+        ("code", bare("string")),
+        ("message", bare("string")),
+        ("because", lines()),
+        ("hints", lines()),
+    ];
+    object(&fields, &["exit", "code"])
+}
+
+fn bare(kind: &str) -> Value {
+    json!({ "type": kind })
 }
 
 /// A commit as the command line prints it.

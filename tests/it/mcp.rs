@@ -509,3 +509,14 @@ fn nothing_that_a_hook_reads_or_prints_gets_between_the_messages() {
     client.does("finish", &[]);
     client.works("status", &json!({}));
 }
+
+#[test]
+fn nobody_is_asked_for_a_password_on_the_terminal_of_an_agent() {
+    let lab = Lab::new();
+    let client = Client::new(&lab.person("ada"));
+    let pid = client.child.id();
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return };
+    // Behind the name in parentheses: state, parent, group, session, terminal.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    assert_eq!((fields[3], fields[4]), (pid.to_string().as_str(), "0"), "{stat}");
+}
