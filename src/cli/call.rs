@@ -120,7 +120,7 @@ mod tests {
         }
         assert!(!names.iter().any(|name| ["status", "log", "mcp"].contains(&name.as_str())));
         let finish = acting.iter().find(|one| one.name == "finish").unwrap();
-        assert_eq!(finish.takes, "[--message MESSAGE] [--all] [--branches]");
+        assert_eq!(finish.takes, "[--message MESSAGE] [--all] [--branches] [--handoff ROLE]");
     }
 
     #[test]

@@ -61,6 +61,7 @@ fn without_git_or_without_a_place_to_write_that_is_what_is_said() {
         assert!(said.contains("git is not installed, or not on PATH"), "{args:?}\n{said}");
     }
     // Root may write anywhere, so a file stands where the folder should be.
+    let _ = std::fs::remove_dir_all(ada.path(".git/gsync"));
     ada.write(".git/gsync", "");
     let before = all_of(&ada);
     ada.gsync(&["pull"]).exits(1).says("gsync cannot write in").says("hint: look at it: `ls -ld");

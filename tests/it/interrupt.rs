@@ -127,7 +127,7 @@ fn a_person_who_waits_sees_what_goes_on_and_a_program_does_not() {
     ada.git(&["config", "filter.slow.smudge", ".git/slow"]);
     let line = format!("script -qec '{} pull' /dev/null </dev/null", env!("CARGO_BIN_EXE_gsync"));
     let ada = ada.with_env("TERM", "xterm");
-    ada.sh(&line).exits(0).says("moving the files .. 0 s").says("move main from");
+    ada.sh(&line).exits(0).says("moving the files 0.").says("move main from");
     ada.gsync(&["undo"]).exits(0);
-    ada.gsync(&["pull"]).exits(0).says_not(" .. ");
+    ada.gsync(&["pull"]).exits(0).says_not("moving the files");
 }
