@@ -100,7 +100,9 @@ impl<'p> Judge<'p> {
 
     /// Judges what was found in a text.
     pub fn faults(&mut self, faults: &[Fault], place: &Place) {
-        faults.iter().for_each(|fault| self.find(fault, place));
+        for fault in faults {
+            self.find(fault, place);
+        }
     }
 
     /// Lets go of an object that was learned.
@@ -154,6 +156,7 @@ impl<'p> Judge<'p> {
         let message = fault.what.clone();
         let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
+        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.clone()));
         if let Allowed::Expired(until) = allowed {
             let day = until.rfc3339();
             let day = day.split('T').next().unwrap_or_default();

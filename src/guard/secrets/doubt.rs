@@ -68,6 +68,9 @@ pub(super) fn is_made_up(rule: &Rule, value: &[u8]) -> bool {
     if entropy(value) < rule.entropy {
         return true;
     }
+    if rule.own {
+        return false;
+    }
     let lower = value.to_ascii_lowercase();
     let has = |words: &[&str]| {
         words.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
