@@ -492,7 +492,7 @@ fn rules_of_a_team_are_added_changed_and_named_if_they_cannot_work() {
     ada.git(&["add", "."]);
     let rule = "[[guard.rule]]\nid = \"acme\"\nabout = \"Acme key\"\nkeywords = [\"acme_\"]\n";
     ada.write(".gsync.toml", format!("{rule}regex = 'acme_[0-9]{{10}}'\n"));
-    ada.gsync(&["guard"]).exits(1).says("a has a secret (Acme key) in line 1: acme…");
+    ada.gsync(&["guard"]).exits(1).says("a has a secret (Acme key) in line 1: acm…");
     ada.write(".gsync.toml", format!("{rule}regex = 'acme_('\n"));
     ada.gsync(&["guard"]).exits(2).says("the rule `acme` has a regex that is not valid");
     ada.write(".gsync.toml", format!("{rule}regex = '((a{{1000}}){{1000}}){{1000}}'\n"));

@@ -209,7 +209,7 @@ impl Contents<'_, '_> {
             let path = RepoPath::new(std::mem::take(&mut found.path));
             let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
-            self.judge.path(&place);
+            self.judge.path_named(&place, &found.named);
             if found.what != What::Commit {
                 self.content(&found, &place);
             }
