@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::deploy::args as deploy;
+use super::guard::GuardArgs;
 use crate::base::{Exit, Problem};
 use crate::run::How;
 use crate::ui::{Color, Ui};
@@ -161,22 +162,6 @@ pub struct StatusArgs {
     /// One line for a shell prompt, without asking the hub
     #[arg(long)]
     pub short: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct GuardArgs {
-    /// Judge what is staged (the default)
-    #[arg(long, conflicts_with_all = ["range", "all"])]
-    pub staged: bool,
-    /// Judge every commit of a range, such as `origin/main..HEAD`
-    #[arg(long, value_name = "A..B", conflicts_with = "all")]
-    pub range: Option<String>,
-    /// Judge every file of the work tree that git tracks or would take
-    #[arg(long)]
-    pub all: bool,
-    /// How to print the verdict
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: Option<Format>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -54,20 +54,21 @@ impl<'p> Judge<'p> {
     /// Judges a path by its name.
     pub fn path(&mut self, place: &Place) {
         let Some(path) = &place.path else { return };
-        let faults: Vec<Fault> = RULES
-            .iter()
-            .filter_map(|rule| match rule.check {
-                Check::Path(check) => {
-                    let what = check(self.policy, path.as_bytes())?;
-                    Some(Fault { rule: rule.id, what, hit: None })
-                }
-                _ => None,
-            })
-            .chain(secrets(self.policy, path.as_bytes(), "has a name with"))
-            .collect();
-        for fault in &faults {
-            self.find(fault, place);
+        let named = named(self.policy, path.as_bytes());
+        self.path_named(place, &named);
+    }
+
+    /// The same, where it is known what is wrong with the name.
+    pub fn path_named(&mut self, place: &Place, named: &[Fault]) {
+        let Some(path) = &place.path else { return };
+        for rule in RULES {
+            if let Check::Path(check) = rule.check
+                && let Some(what) = check(self.policy, path.as_bytes())
+            {
+                self.find(&Fault { rule: rule.id, what, hit: None }, place);
+            }
         }
+        self.faults(named, place);
     }
 
     /// Judges what a commit, a tag or a ref says.
@@ -100,7 +101,9 @@ impl<'p> Judge<'p> {
 
     /// Judges what was found in a text.
     pub fn faults(&mut self, faults: &[Fault], place: &Place) {
-        faults.iter().for_each(|fault| self.find(fault, place));
+        for fault in faults {
+            self.find(fault, place);
+        }
     }
 
     /// Lets go of an object that was learned.
@@ -154,6 +157,7 @@ impl<'p> Judge<'p> {
         let message = fault.what.clone();
         let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
+        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.clone()));
         if let Allowed::Expired(until) = allowed {
             let day = until.rfc3339();
             let day = day.split('T').next().unwrap_or_default();
@@ -161,6 +165,11 @@ impl<'p> Judge<'p> {
         }
         self.verdict.add(finding);
     }
+}
+
+/// The secrets in the name of a file.
+pub fn named(policy: &Policy, path: &[u8]) -> Vec<Fault> {
+    secrets(policy, path, "has a name with")
 }
 
 /// What a commit, a tag or a ref says that it must not say.

@@ -4,6 +4,7 @@
 //! tree's idea of them; [`judge`] and [`refs`] decide, and know nothing of git. What comes out
 //! is a [`Verdict`].
 
+pub mod allow;
 pub mod facts;
 pub mod judge;
 pub mod policy;
@@ -12,6 +13,7 @@ pub mod rules;
 pub mod secrets;
 pub mod ways;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -116,12 +118,15 @@ pub struct Verdict {
     pub more: usize,
     /// Things to know that are no finding, such as whose rules were used.
     pub notes: Vec<String>,
+    /// The fingerprints of all secrets, also of those beyond [`MOST`].
+    pub prints: BTreeSet<String>,
 }
 
 impl Verdict {
     pub fn new(scene: Scene) -> Self {
         let judged = Judged::default();
-        Self { scene, judged, findings: Vec::new(), more: 0, notes: Vec::new() }
+        let (findings, notes, prints) = Default::default();
+        Self { scene, judged, findings, more: 0, notes, prints }
     }
 
     /// Whether it passes: there may be warnings.

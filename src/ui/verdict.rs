@@ -1,5 +1,7 @@
 //! Verdicts of the guard: in git's voice for people, as JSON and SARIF for programs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Style, Ui, talk};
@@ -234,11 +236,19 @@ fn object(verdict: &Verdict) -> Value {
     object
 }
 
+/// The kinds of secrets that were found, each once.
+fn kinds(verdict: &Verdict) -> BTreeMap<&str, &str> {
+    let hits = verdict.findings.iter().filter_map(|finding| finding.secret.as_ref());
+    hits.map(|hit| (&*hit.kind, &*hit.about)).collect()
+}
+
 /// SARIF 2.1.0, for code scanning and editors.
 pub fn sarif(verdict: &Verdict) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
-        .map(|rule| json!({ "id": rule.id, "shortDescription": { "text": rule.about } }))
+        .map(|rule| (rule.id, rule.about))
+        .chain(kinds(verdict))
+        .map(|(id, about)| json!({ "id": id, "shortDescription": { "text": about } }))
         .collect();
     let results: Vec<Value> = verdict
         .findings
@@ -253,7 +263,7 @@ pub fn sarif(verdict: &Verdict) -> Value {
                 None => finding.message.clone(),
             };
             let mut result = json!({
-                "ruleId": finding.rule,
+                "ruleId": finding.secret.as_ref().map_or(finding.rule, |hit| &hit.kind),
                 "level": level,
                 "message": { "text": text },
                 "properties": {
@@ -264,8 +274,15 @@ pub fn sarif(verdict: &Verdict) -> Value {
             });
             if let Some(path) = &finding.place.path {
                 let location = json!({ "uri": uri(path), "uriBaseId": "%SRCROOT%" });
-                result["locations"] =
-                    json!([{ "physicalLocation": { "artifactLocation": location } }]);
+                let mut place = json!({ "artifactLocation": location });
+                if let Some(hit) = &finding.secret {
+                    place["region"] = json!({ "startLine": hit.line, "startColumn": hit.column });
+                }
+                result["locations"] = json!([{ "physicalLocation": place }]);
+            }
+            if let Some(hit) = &finding.secret {
+                result["partialFingerprints"] = json!({ "gsync/v1": hit.fingerprint });
+                result["properties"]["confidence"] = json!(hit.confidence);
             }
             result
         })

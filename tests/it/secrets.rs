@@ -436,3 +436,135 @@ fn an_exception_for_a_value_holds_until_its_day() {
     ada.write(".gsync.toml", allow("tomorrow"));
     ada.gsync(&["guard"]).exits(2).says("`tomorrow` is not a day");
 }
+
+#[test]
+fn a_value_is_let_pass_by_its_fingerprint_and_that_can_be_taken_back() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let secret = token(8);
+    ada.write(".gsync.toml", "# ours\n[work]\nbase_drift = 7 # days\n");
+    ada.write("a", &secret);
+    ada.git(&["add", "."]);
+    let json = ada.gsync(&["guard", "--json"]).exits(1).json();
+    let print = json["findings"][0]["secret"]["fingerprint"].as_str().unwrap().to_owned();
+    ada.gsync(&["guard", "allow", &secret, "--reason", "x"]).exits(2).says_not(&secret);
+    ada.gsync(&["guard", "allow", &print, "--reason", "x", "--expires", "soon"]).exits(2);
+    ada.gsync(&["guard", "allow", &print, "--reason", "revoked", "--expires", "2999-01-01"])
+        .exits(0);
+    ada.gsync(&["guard"]).exits(0);
+    let text = ada.read(".gsync.toml");
+    assert!(
+        text.starts_with("# ours\n[work]\nbase_drift = 7 # days\n\n[[guard.allow]]\n"),
+        "{text}"
+    );
+    ada.gsync(&["undo"]).exits(0);
+    ada.gsync(&["guard"]).exits(1);
+}
+
+#[test]
+fn a_baseline_lets_the_past_pass_and_nothing_new() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit("old", &token(20), "long ago");
+    ada.git(&["rm", "-q", "old"]);
+    ada.commit_all("gone");
+    ada.gsync(&["guard", "--history"]).exits(1).says("old in").says_not(&token(20));
+    ada.gsync(&["guard", "baseline"]).exits(0);
+    assert!(!ada.read(".gsync/baseline.json").contains(&token(20)));
+    ada.gsync(&["guard", "--history"]).exits(0);
+    // The hub takes it from the branch as it stands before the push.
+    ada.commit_all("baseline");
+    ada.push();
+    hook(&lab.hub(), ".", "pre-receive");
+    ada.commit("old", &token(20), "again");
+    ada.git(&["push", "-q", "origin", "main"]);
+    ada.commit("new", &token(21), "new");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says("new in").says_not("old in");
+    ada.write(".gsync/baseline.json", "{\"fingerprints\": 5}");
+    ada.gsync(&["guard"]).exits(2).says(".gsync/baseline.json:1: not a baseline");
+}
+
+#[test]
+fn rules_of_a_team_are_added_changed_and_named_if_they_cannot_work() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.write("a", "key = acme_0123456789\n");
+    ada.git(&["add", "."]);
+    let rule = "[[guard.rule]]\nid = \"acme\"\nabout = \"Acme key\"\nkeywords = [\"acme_\"]\n";
+    ada.write(".gsync.toml", format!("{rule}regex = 'acme_[0-9]{{10}}'\n"));
+    ada.gsync(&["guard"]).exits(1).says("a has a secret (Acme key) in line 1: acm…");
+    ada.write(".gsync.toml", format!("{rule}regex = 'acme_('\n"));
+    ada.gsync(&["guard"]).exits(2).says("the rule `acme` has a regex that is not valid");
+    ada.write(".gsync.toml", format!("{rule}regex = '((a{{1000}}){{1000}}){{1000}}'\n"));
+    ada.gsync(&["guard"]).exits(2).says("too large");
+}
+
+#[test]
+fn what_is_not_judged_in_time_is_refused() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit(".gsync.toml", "[guard]\ntime_limit = \"0s\"\n", "no time");
+    ada.push();
+    hook(&lab.hub(), ".", "pre-receive");
+    ada.commit("a", "a", "fine");
+    ada.try_git(&["push", "origin", "main"])
+        .exits(1)
+        .says("0 of 1 commit judged in 0ns")
+        .says("what was not judged does not pass");
+}
+
+#[test]
+fn the_sarif_report_says_rule_line_and_fingerprint() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.write("a b", format!("x\nkey = {}\n", token(30)));
+    ada.git(&["add", "."]);
+    let report = ada.gsync(&["guard", "--format", "sarif"]).exits(1).says_not(&token(30)).json();
+    assert_eq!(report["version"], "2.1.0");
+    let run = &report["runs"][0];
+    let result = &run["results"][0];
+    assert_eq!(result["ruleId"], "github-token");
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "github-token"));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b");
+    assert_eq!(place["region"]["startLine"], 2);
+    assert_eq!(result["partialFingerprints"]["gsync/v1"].as_str().unwrap().len(), 16);
+}
+
+#[test]
+fn nothing_that_a_run_prints_or_leaves_contains_the_secret() {
+    let lab = Lab::new();
+    let ada = lab.member("ada");
+    hook(&lab.hub(), ".", "pre-receive");
+    ada.commit_all("gsync");
+    ada.push();
+    let secret = token(40);
+    let mut said = String::new();
+    ada.write("a", format!("key = {secret}\n"));
+    ada.git(&["add", "a"]);
+    said += &ada.try_git(&["commit", "-m", "x"]).exits(1).all();
+    said += &ada.gsync(&["guard", "--json"]).all();
+    said += &ada.gsync(&["guard", "--all", "--verbose"]).all();
+    said += &ada.gsync(&["guard", "--format", "sarif"]).all();
+    said += &ada.gsync(&["finish", "-m", "x"]).exits(1).all();
+    ada.git(&["rm", "-q", "--cached", "a"]);
+    ada.write("b", "fine");
+    ada.git(&["add", "b"]);
+    said += &ada.gsync(&["finish", "-m", &format!("token {secret}")]).exits(1).all();
+    said += &ada.gsync(&["guard", "allow", &secret, "--reason", &secret]).exits(2).all();
+    ada.commit("c", &secret, &format!("with {secret}"));
+    for arg in ["push", "finish"] {
+        said += &ada.gsync(&[arg]).all();
+    }
+    said += &ada.try_git(&["push", "origin", "main"]).exits(1).all();
+    said += &ada.try_git(&["push", "--no-verify", "origin", "main"]).exits(1).all();
+    said += &ada.gsync(&["log"]).all();
+    assert!(said.contains("ghp_…"), "{said}");
+    assert!(!said.contains(&secret), "{said}");
+    for dir in [ada.path(".git/gsync"), lab.path("hub.git/gsync"), lab.path("home")] {
+        if dir.exists() {
+            assert!(!crate::lab::picture(&dir).contains(&secret), "{}", dir.display());
+        }
+    }
+}

@@ -119,7 +119,7 @@ impl Contents<'_, '_> {
             for (at, commit) in commits.iter().enumerate() {
                 self.in_time(at, commits.len())?;
                 let brought = looker.commit(commit)?;
-                self.take(brought)?;
+                self.take(brought);
             }
             return Ok(());
         }
@@ -158,7 +158,7 @@ impl Contents<'_, '_> {
                     let Some(brought) = waiting.get_mut(&at).and_then(VecDeque::pop_front) else {
                         break;
                     };
-                    self.take(brought?)?;
+                    self.take(brought?);
                     done += 1;
                     if done == chunk.len() {
                         (done, at) = (0, at + 1);
@@ -182,14 +182,16 @@ impl Contents<'_, '_> {
         place: &Place,
     ) -> Result<()> {
         let brought = Looker::new(self.objects, self.judge.policy).tree(tree, others, place)?;
-        self.take(brought)
+        self.take(brought);
+        Ok(())
     }
 
     /// Judges what stands at a path.
     pub(super) fn entry(&mut self, entry: Entry<'_>, place: &Place) -> Result<()> {
         let found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
         let (place, entries) = (place.clone(), vec![found]);
-        self.take(Brought { place, entries, ..Brought::default() })
+        self.take(Brought { place, entries, ..Brought::default() });
+        Ok(())
     }
 
     fn naked_blob(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
@@ -201,13 +203,13 @@ impl Contents<'_, '_> {
     }
 
     /// Judges what was looked at.
-    fn take(&mut self, brought: Brought) -> Result<()> {
+    fn take(&mut self, brought: Brought) {
         self.judge.faults(&brought.said, &brought.place);
         for mut found in brought.entries {
             let path = RepoPath::new(std::mem::take(&mut found.path));
             let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
-            self.judge.path(&place);
+            self.judge.path_named(&place, &found.named);
             if found.what != What::Commit {
                 self.content(&found, &place);
             }
@@ -215,7 +217,6 @@ impl Contents<'_, '_> {
         for id in &brought.missing {
             self.absent(id, brought.place.clone());
         }
-        Ok(())
     }
 
     fn content(&mut self, found: &Found, place: &Place) {

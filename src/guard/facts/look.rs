@@ -10,7 +10,7 @@ use gix::objs::Kind;
 use super::world::hex;
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
 use crate::guard::Place;
-use crate::guard::judge::{Fault, Text, look, said};
+use crate::guard::judge::{Fault, Text, look, named, said};
 use crate::guard::policy::Policy;
 use crate::guard::secrets::Seen;
 
@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub what: What,
     pub id: ObjectId,
     pub before: Vec<ObjectId>,
+    /// What is wrong with its name.
+    pub named: Vec<Fault>,
     /// What was learned of it, the first time that it is met.
     pub learned: Option<Learned>,
 }
@@ -51,13 +53,16 @@ pub(super) struct Looker<'a> {
     pub objects: &'a Objects,
     pub policy: &'a Policy,
     known: HashSet<ObjectId>,
+    /// Names in which there is nothing.
+    clean: HashSet<Vec<u8>>,
     former: HashMap<ObjectId, (Vec<u8>, Seen)>,
     bytes: usize,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
-        Self { objects, policy, known: HashSet::new(), former: HashMap::new(), bytes: 0 }
+        let (known, clean, former) = Default::default();
+        Self { objects, policy, known, clean, former, bytes: 0 }
     }
 
     pub(super) fn commit(&mut self, commit: &NewCommit) -> Result<Brought> {
@@ -102,7 +107,15 @@ impl<'a> Looker<'a> {
         let wanted = entry.what != What::Commit && self.known.insert(entry.id);
         let learned = if wanted { Some(self.learn(&entry)?) } else { None };
         let Entry { path, what, id, before } = entry;
-        Ok(Found { path: path.to_vec(), what, id, before: before.to_vec(), learned })
+        let (path, before) = (path.to_vec(), before.to_vec());
+        let mut faults = Vec::new();
+        if !self.clean.contains(&path) {
+            faults = named(self.policy, &path);
+            if faults.is_empty() {
+                self.clean.insert(path.clone());
+            }
+        }
+        Ok(Found { path, what, id, before, named: faults, learned })
     }
 
     fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {

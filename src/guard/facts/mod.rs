@@ -10,6 +10,7 @@ mod staged;
 mod world;
 
 pub use files::{all, these};
+pub use policy::BASELINE;
 pub use push::{push, receive};
-pub use range::range;
+pub use range::{exceptions, history, range};
 pub use staged::{message, staged};

@@ -1,5 +1,6 @@
 //! A range of commits, by hand.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -10,8 +11,49 @@ use super::policy;
 use super::world::World;
 use crate::base::{Problem, plain};
 use crate::git::Git;
+use crate::guard::allow::AllowFacts;
 use crate::guard::judge::Judge;
 use crate::guard::{Scene, Severity, Verdict};
+use crate::host::read;
+
+/// Judges all that any ref of this repository leads to. `anew`: as if there were no baseline.
+pub fn history(git: &Git, anew: bool) -> Result<Verdict> {
+    let began = Instant::now();
+    let world = World::open(git);
+    let mut policy = policy::client(&world, None)?;
+    if anew {
+        policy.baseline.clear();
+    }
+    let objects = world.objects()?;
+    let head = world.head()?;
+    let mut ids: Vec<ObjectId> = world.tips("refs/")?;
+    ids.extend(head);
+    let mut known = HashSet::new();
+    ids.retain(|id| known.insert(*id));
+    let tip = |id: ObjectId| {
+        let branch = Some(id) == head;
+        Tip { id, reference: None, elsewhere: None, branch }
+    };
+    let tips: Vec<Tip> = ids.into_iter().map(tip).collect();
+    let below = world.below_top();
+    // What another repository promised, or what was cut off, is none of this history.
+    let missing = Severity::Warning;
+    let mut judge = Judge::new(&policy, Verdict::new(Scene::Range));
+    Contents { objects: &objects, judge: &mut judge, missing, below, began }.tips(&tips, &[])?;
+    Ok(judge.finish())
+}
+
+/// The settings of the work tree, or its baseline, as they are now.
+pub fn exceptions(git: &Git, name: &str) -> Result<AllowFacts> {
+    let Some(work_dir) = &git.work_dir else {
+        return Err(Problem::refuse("bare", "a bare repository has no settings of its own")
+            .hint("write the exception in a clone, and push it")
+            .into());
+    };
+    let path = work_dir.join(name);
+    let file = read::file(&path)?;
+    Ok(AllowFacts { path, file })
+}
 
 /// Judges every commit of a range such as `origin/main..HEAD`.
 pub fn range(git: &Git, range: &str) -> Result<Verdict> {

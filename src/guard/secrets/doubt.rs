@@ -65,8 +65,13 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
 
 /// Whether a value that fits the rule is made up, so far as that can be seen.
 pub(super) fn is_made_up(rule: &Rule, value: &[u8]) -> bool {
-    if entropy(value) < rule.entropy {
+    // Sixteen digits carry less than sixty letters do.
+    let hex = rule.loose && value.iter().all(u8::is_ascii_hexdigit);
+    if entropy(value) < rule.entropy - if hex { 0.7 } else { 0.0 } {
         return true;
+    }
+    if rule.own {
+        return false;
     }
     let lower = value.to_ascii_lowercase();
     let has = |words: &[&str]| {
@@ -118,7 +123,7 @@ fn is_no_token(value: &[u8]) -> bool {
     if value.starts_with(b"/") || value.starts_with(b"./") || slashes > 3 || dots > 2 || odd > 3 {
         return true;
     }
-    is_worded(value)
+    is_worded(value, 6, 48)
 }
 
 fn is_no_password(value: &[u8], lower: &[u8]) -> bool {
@@ -155,11 +160,12 @@ fn is_no_password(value: &[u8], lower: &[u8]) -> bool {
         || plain
         || value.starts_with(b"...")
         || kinds.iter().filter(|kind| **kind).count() < 2
-        || is_worded(value)
+        || is_worded(value, 8, 60)
 }
 
-/// Whether it is made of words: then most pairs of letters are those of words.
-fn is_worded(value: &[u8]) -> bool {
+/// Whether it is made of words: then of at least so many pairs of letters so many in a hundred
+/// are those of words.
+fn is_worded(value: &[u8], least: usize, share: usize) -> bool {
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic());
     if letters.clone().all(u8::is_ascii_hexdigit) && letters.count() > 0 {
         return false;
@@ -174,7 +180,7 @@ fn is_worded(value: &[u8]) -> bool {
         let frequent = PAIRS.as_bytes().chunks_exact(2).any(|chunk| *chunk == [a, b]);
         known += usize::from(frequent);
     }
-    pairs >= 6 && known * 100 > pairs * 48
+    pairs >= least && known * 100 > pairs * share
 }
 
 /// Whether a token's checksum is right.
@@ -240,12 +246,12 @@ mod tests {
     #[test]
     fn words_are_told_from_chance() {
         for value in ["authorization_endpoint", "my-service-account-name", "refreshTokenLifetime"] {
-            assert!(is_worded(value.as_bytes()), "{value}");
+            assert!(is_worded(value.as_bytes(), 6, 48), "{value}");
         }
         let mut random = fastrand::Rng::with_seed(7);
         let worded = (0..10_000).filter(|_| {
             let value: Vec<u8> = (0..32).map(|_| random.alphanumeric() as u8).collect();
-            is_worded(&value)
+            is_worded(&value, 6, 48)
         });
         let worded = worded.count();
         assert!(worded < 200, "{worded} of 10000");

@@ -93,7 +93,8 @@ mod tests {
                 6 => lines.insert(at, mark("BEGIN")),
                 7 => lines.insert(at, mark("END")),
                 8 => {
-                    lines.insert(at, (0..80).map(|_| random.alphanumeric()).chain(['\n']).collect())
+                    lines
+                        .insert(at, (0..80).map(|_| random.alphanumeric()).chain(['\n']).collect());
                 }
                 9 => lines.insert(at, "no end of the line ".into()),
                 _ if at < lines.len() => drop(lines.remove(at)),

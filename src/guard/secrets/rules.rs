@@ -20,6 +20,8 @@ pub(super) struct Rule {
     pub front: bool,
     /// A word has to stand before it: the form alone says little.
     pub named: bool,
+    /// The team's own pattern.
+    pub own: bool,
     /// So many lines after the keyword's may belong to a match.
     pub lines: usize,
     pattern: String,
@@ -44,6 +46,7 @@ impl Rule {
             edges,
             front: edges && !rule.inside.unwrap_or(false),
             named,
+            own: false,
             lines: rule.lines.unwrap_or(0),
             pattern,
             regex: OnceLock::new(),
@@ -68,7 +71,12 @@ impl Rule {
 
 /// The rules that are built in, with the changes of a policy.
 pub(super) fn all(changes: &[SecretRule]) -> Result<Vec<Rule>, String> {
-    config::secret_rules(changes)?.into_iter().map(Rule::new).collect()
+    let rules = config::secret_rules(changes)?.into_iter().map(|rule| {
+        // A pattern of the team's own is taken at its word.
+        let own = changes.iter().any(|change| change.id == rule.id && change.regex.is_some());
+        Ok(Rule { own, ..Rule::new(rule)? })
+    });
+    rules.collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const WINDOW: usize = 64 << 10;
 const MOST: usize = 200;
 
 /// After so many bytes it pays to make a faster search for the words.
-const MANY: usize = 6 << 20;
+const MANY: usize = 1 << 20;
 
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
