@@ -72,8 +72,8 @@ const PATTERN_SIZE: usize = 4 << 20;
 /// A rule may look at so many lines at once.
 const LINES: usize = 1000;
 
-/// The rules that are built in.
-pub const SECRETS: &str = include_str!("../../templates/secrets.toml");
+/// The rules that are built in: `templates/secrets.toml`, as `build.rs` makes JSON of it.
+const SECRETS: &str = include_str!(concat!(env!("OUT_DIR"), "/secrets.json"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +83,7 @@ struct Rules {
 
 /// Reads the rules that are built in.
 fn built_in() -> Result<Vec<SecretRule>, String> {
-    toml::from_str::<Rules>(SECRETS).map(|rules| rules.rule).map_err(|err| err.to_string())
+    serde_json::from_str::<Rules>(SECRETS).map(|rules| rules.rule).map_err(|err| err.to_string())
 }
 
 /// The rules that are built in, with these changes; those that are off are left out. A rule with

@@ -1,5 +1,6 @@
 //! The search itself.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -96,14 +97,15 @@ impl Scanner {
         let rules = rules::all(changes)?;
         let mut words: Vec<Vec<u8>> = Vec::new();
         let mut owners: Vec<Vec<Owner>> = Vec::new();
+        let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut add = |word: Vec<u8>, owner: Owner| {
-            if let Some(at) = words.iter().position(|known| known.eq_ignore_ascii_case(&word)) {
-                if !owners[at].contains(&owner) {
-                    owners[at].push(owner);
-                }
-            } else {
+            let at = *known.entry(word.to_ascii_lowercase()).or_insert_with(|| {
                 words.push(word);
-                owners.push(vec![owner]);
+                owners.push(Vec::new());
+                words.len() - 1
+            });
+            if !owners[at].contains(&owner) {
+                owners[at].push(owner);
             }
         };
         for (at, rule) in rules.iter().enumerate() {
