@@ -1,9 +1,9 @@
 //! The rules for secrets are written for people, in TOML; the program reads them with every
 //! commit, so it carries them as JSON, which is read in a tenth of the time.
 
-use std::path::PathBuf;
 #![allow(clippy::print_stdout, reason = "the way to speak to cargo")]
 
+use std::path::PathBuf;
 use std::{env, fs};
 
 const RULES: &str = "templates/secrets.toml";
