@@ -359,8 +359,7 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
         let _ = err.print();
         return Exit::Done;
     }
-    let said =
-        |flag: &str| words.iter().take_while(|word| *word != "--").any(|word| word == flag);
+    let said = |flag: &str| words.iter().take_while(|word| *word != "--").any(|word| word == flag);
     let (json, json_lines) = (said("--json"), said("--json-lines"));
     if json || json_lines {
         let text = err.render().to_string();

@@ -66,9 +66,12 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
     let branch = pull::safe(&facts.pull)?;
     if !facts.dirty.is_empty() && !wish.committed {
         let problem = Problem::refuse("uncommitted", "there is uncommitted work");
-        return Err(named(problem, &facts.dirty)
-            .hint("commit all of it: `gsync finish --all -m MESSAGE`")
-            .hint("commit what is staged: `gsync finish -m MESSAGE`"));
+        let problem =
+            named(problem, &facts.dirty).hint("commit all of it: `gsync finish --all -m MESSAGE`");
+        return Err(match facts.staged {
+            true => problem.hint("commit what is staged: `gsync finish -m MESSAGE`"),
+            false => problem.hint("stage what belongs together: `git add PATH`"),
+        });
     }
     let mut plan = pull::plan(&facts.pull, "finish")?;
     if !facts.backwards.is_empty() {
