@@ -344,14 +344,15 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
         let _ = err.print();
         return Exit::Done;
     }
-    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    if json {
+    let said = |flag: &str| words.iter().take_while(|word| *word != "--").any(|word| word == flag);
+    let (json, json_lines) = (said("--json"), said("--json-lines"));
+    if json || json_lines {
         let text = err.render().to_string();
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         let problem = Problem::usage("usage", first.trim_start_matches("error: "))
             .hint("look at `gsync --help`");
-        return Ui { json: true, ..Ui::default() }.error(&problem.into());
+        return Ui { json, json_lines, ..Ui::default() }.error(&problem.into());
     }
     // In colour on a terminal only; nobody there to read it is no error.
     let _ = err.print();

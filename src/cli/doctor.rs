@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Context;
+use crate::agents;
 use crate::base::{Exit, plain};
 use crate::config::Config;
 use crate::hooks::checks::{self, Check, State};
@@ -17,6 +18,7 @@ pub fn main(context: &Context) -> Result<Exit> {
     probes.unfinished = context.journal().unfinished()?.is_some();
     let mut list = checks::judge(&facts, &probes);
     list.extend(peers(context, &config));
+    list.extend(agents(context)?);
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "ok": well, "checks": list }));
@@ -51,4 +53,27 @@ fn peers(context: &Context, config: &Config) -> Option<Check> {
         message: format!("{remote} refuses refs/gsync/*, so others do not see this clone: {why}"),
         hint: "allow such refs on the hub, or set [peers] publish = \"off\"".to_owned(),
     })
+}
+
+/// The agents' files that `gsync install --agents` wrote here: they are tracked, and a merge or
+/// a person may have changed what was ours in them.
+fn agents(context: &Context) -> Result<Option<Check>> {
+    let Some(seen) = agents::facts::observe(&context.git)? else { return Ok(None) };
+    let Some(record) = &seen.record else { return Ok(None) };
+    if record.agents.is_empty() {
+        return Ok(None);
+    }
+    let change = agents::plan::install(&seen, &[]);
+    let files = change.steps.iter().map(|step| plain(&step.to_string())).collect::<Vec<_>>();
+    let check = "agents".to_owned();
+    if files.is_empty() && change.notes.is_empty() {
+        let message = format!("the files of {} are as they were installed", record.agents.len());
+        return Ok(Some(Check { check, state: State::Ok, message, hint: String::new() }));
+    }
+    let message = match change.notes.first() {
+        Some(note) if files.is_empty() => note.clone(),
+        _ => "files for agents were changed since, or are gone".to_owned(),
+    };
+    let hint = "look first: `gsync install --agents --dry-run`".to_owned();
+    Ok(Some(Check { check, state: State::Warning, message, hint }))
 }

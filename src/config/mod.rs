@@ -22,6 +22,22 @@ pub const FILE: &str = ".gsync.toml";
 /// What `gsync install` writes where there is none: the defaults, with a sentence each.
 pub const TEMPLATE: &str = include_str!("../../templates/gsync.toml");
 
+/// The template for a repository whose main branch has that name.
+pub fn template(branch: &str) -> String {
+    let quoted = format!("\"{}\"", branch.replace('\\', "\\\\").replace('"', "\\\""));
+    let of = |line: &str| {
+        let is_named = line.starts_with("branch = ") || line.starts_with("protected_branches = ");
+        match line.split_once('#') {
+            Some((value, words)) if is_named => {
+                let value = value.trim_end().replace("\"main\"", &quoted);
+                format!("{value:<32}#{words}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    TEMPLATE.lines().map(of).collect()
+}
+
 /// Reads a configuration. `name` is what the error calls the file, such as
 /// `.gsync.toml` or `a1b2c3d:.gsync.toml`.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Config, Problem> {
@@ -87,6 +103,10 @@ mod tests {
     #[test]
     fn the_template_says_exactly_the_defaults() {
         assert_eq!(parse("template", TEMPLATE.as_bytes()).unwrap(), Config::default());
+        assert_eq!(template("main"), TEMPLATE);
+        let other = parse("template", template("o\"dd").as_bytes()).unwrap();
+        assert_eq!(other.hub.branch, "o\"dd");
+        assert_eq!(other.guard.protected_branches, ["o\"dd"]);
         assert_eq!(parse("empty", b"").unwrap(), Config::default());
     }
 

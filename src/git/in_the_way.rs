@@ -29,9 +29,11 @@ impl Git {
             let Ok(meta) = top.join(path.to_path()).symlink_metadata() else { continue };
             if meta.is_dir() {
                 met.extend(files_below(top, path));
-            } else if !entry.is_submodule() {
+            } else {
                 met.insert(path.clone());
-                same.push((path, entry));
+                if !entry.is_submodule() {
+                    same.push((path, entry));
+                }
             }
         }
         if met.is_empty() {

@@ -43,11 +43,10 @@ impl Git {
     ) -> Result<CommitId> {
         let author = committer(&self.must(&["var", "GIT_AUTHOR_IDENT"])?, time)?;
         let who = committer(&self.must(&["var", "GIT_COMMITTER_IDENT"])?, time)?;
-        if self.signs()? {
-            let author = format!("author {author}\n");
-            return self.signed(tree, &[parent], author.as_bytes(), message.as_bytes());
-        }
         let people = format!("author {author}\ncommitter {who}\n\n{message}\n");
+        if self.signs()? {
+            return self.signed(tree, &[parent], people.as_bytes());
+        }
         self.write_commit(tree, &[parent], people.as_bytes())
     }
 

@@ -23,6 +23,7 @@ mod porcelain;
 mod raw;
 mod rehearse;
 mod shared;
+mod sign;
 mod snapshot;
 mod staged;
 mod state;

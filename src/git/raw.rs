@@ -1,10 +1,10 @@
 //! Trees and commits: read, compared, and written as objects that nothing points at yet. Such
 //! objects change nothing that a person has; git's own garbage collection takes the unused ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use gix::objs::Kind;
@@ -12,6 +12,9 @@ use gix::objs::Kind;
 use super::Git;
 use super::ask::{not_run, refusal, trimmed};
 use crate::base::{CommitId, RepoPath};
+
+/// So many paths go onto a command line.
+const AT_ONCE: usize = 500;
 
 /// What a tree or an index has at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +44,18 @@ impl Git {
         if let Some(index) = index {
             command.env("GIT_INDEX_FILE", index);
         }
+        command.env("GIT_OPTIONAL_LOCKS", "0").args(args);
+        self.feed_to(command, args, input)
+    }
+
+    /// Runs a git command with something on its input; `args` are what to call it.
+    pub(super) fn feed_to(
+        &self,
+        mut command: Command,
+        args: &[&str],
+        input: &[u8],
+    ) -> Result<Vec<u8>> {
         let mut child = command
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -92,9 +104,14 @@ impl Git {
         if from == to {
             return Ok(Vec::new());
         }
-        if let Some(changes) = self.stored_changes(from, to) {
-            return Ok(changes);
+        match self.stored_changes(from, to) {
+            Some(changes) => Ok(changes),
+            None => self.told_changes(from, to),
         }
+    }
+
+    /// The same, where git has to be asked.
+    pub(super) fn told_changes(&self, from: &CommitId, to: &CommitId) -> Result<Vec<Change>> {
         let args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"];
         let args = [&args[..], &[from.as_str(), to.as_str()]].concat();
         let out = self.must_bytes(&args)?;
@@ -126,27 +143,35 @@ impl Git {
         if let Some(known) = self.stored_entries(tree, paths) {
             return Ok(known);
         }
-        let wanted: Vec<Vec<u8>> = paths
-            .iter()
-            .map(|path| [tree.as_str().as_bytes(), b":", path.as_bytes()].concat())
-            .collect();
+        self.told_entries(tree, paths)
+    }
+
+    /// The same, where git has to be asked.
+    pub(super) fn told_entries(
+        &self,
+        tree: &CommitId,
+        paths: &[RepoPath],
+    ) -> Result<BTreeMap<RepoPath, Entry>> {
         let mut found = BTreeMap::new();
-        // Names are asked for one a line, so one with a newline is asked for by itself.
-        let (odd, plain): (Vec<_>, Vec<_>) =
-            paths.iter().zip(&wanted).partition(|(path, _)| path.as_bytes().contains(&b'\n'));
-        let input: Vec<u8> =
-            plain.iter().flat_map(|(_, name)| [name.as_slice(), b"\n"].concat()).collect();
-        let out = self.feed(None, &["cat-file", "--batch-check=%(objectname)"], &input)?;
-        for ((path, _), line) in plain.iter().zip(String::from_utf8_lossy(&out).lines()) {
-            if let Some(id) = CommitId::parse(line) {
-                found.insert((*path).clone(), Entry { mode: 0, id });
-            }
-        }
-        for (path, _) in odd {
-            for change in self.compare_trees(&self.empty_tree()?, tree)? {
-                if change.path == *path {
-                    found.extend(change.to.map(|entry| (path.clone(), entry)));
+        // A command line holds so much and no more.
+        for some in paths.chunks(AT_ONCE) {
+            let mut command = self.command();
+            // With `-t`: a path may be a directory that another of them leads into.
+            command.args(["--literal-pathspecs", "ls-tree", "-t", "-z", "--full-tree"]);
+            command.args([tree.as_str(), "--"]).args(some.iter().map(RepoPath::to_path));
+            let out = super::ask::finish(&mut command, &[])?;
+            let wanted: BTreeSet<&[u8]> = some.iter().map(RepoPath::as_bytes).collect();
+            for line in out.split(|byte| *byte == 0) {
+                let mut halves = line.splitn(2, |byte| *byte == b'\t');
+                let (Some(head), Some(path)) = (halves.next(), halves.next()) else { continue };
+                if !wanted.contains(path) {
+                    continue;
                 }
+                let head = String::from_utf8_lossy(head);
+                let mut words = head.split(' ');
+                let (mode, _, id) = (words.next(), words.next(), words.next());
+                let entry = entry(mode.unwrap_or_default(), id.unwrap_or_default());
+                found.extend(entry.map(|entry| (RepoPath::new(path), entry)));
             }
         }
         Ok(found)

@@ -5,7 +5,6 @@
 use anyhow::{Context, Result};
 
 use super::Git;
-use super::ask::trimmed;
 use super::raw::{Entry, Merged};
 use crate::base::{CommitId, Place, RepoPath};
 
@@ -243,40 +242,10 @@ impl Git {
         people.extend_from_slice(&parts.line(b"encoding "));
         people.push(b'\n');
         people.extend_from_slice(parts.message);
-        let made = self.write_commit(tree, &[parent], &people)?;
         if !sign {
-            return Ok(made);
+            return self.write_commit(tree, &[parent], &people);
         }
-        self.signed(tree, &[parent], &parts.line(b"author "), parts.message)
-    }
-
-    /// Whether this repository signs its commits.
-    pub(super) fn signs(&self) -> Result<bool> {
-        let sign = self.ask(&["config", "--type=bool", "--get", "commit.gpgSign"])?;
-        Ok(sign.as_deref() == Some("true"))
-    }
-
-    /// Makes a commit that is signed.
-    pub(super) fn signed(
-        &self,
-        tree: &CommitId,
-        parents: &[&CommitId],
-        author: &[u8],
-        message: &[u8],
-    ) -> Result<CommitId> {
-        let author = String::from_utf8_lossy(author);
-        let author = author.trim_start_matches("author ").trim_end();
-        let (name, rest) = author.split_once(" <").unwrap_or((author, ""));
-        let (email, date) = rest.split_once("> ").unwrap_or((rest, ""));
-        let mut command = self.command();
-        command.args(["commit-tree", "-S", tree.as_str()]);
-        for parent in parents {
-            command.args(["-p", parent.as_str()]);
-        }
-        command.args(["-m", String::from_utf8_lossy(message).trim_end_matches('\n')]);
-        command.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);
-        let out = super::ask::finish(command.env("GIT_AUTHOR_DATE", date), &[])?;
-        CommitId::parse(&trimmed(&out)).context("git commit-tree gave no id")
+        self.signed(tree, &[parent], &people)
     }
 
     fn merge(&self, head: &CommitId, upstream: &CommitId, label: &str) -> Result<Joined> {
@@ -292,12 +261,10 @@ impl Git {
         let who = committer(&self.must(&["var", "GIT_COMMITTER_IDENT"])?, time)?;
         let message = format!("Merge remote-tracking branch '{label}'\n");
         let people = format!("author {who}\ncommitter {who}\n\n{message}");
-        let made = self.write_commit(&tree, &[head, upstream], people.as_bytes())?;
-        let author = format!("author {who}\n");
         let parents = [head, upstream];
         let commit = match self.signs()? {
-            true => self.signed(&tree, &parents, author.as_bytes(), message.as_bytes())?,
-            false => made,
+            true => self.signed(&tree, &parents, people.as_bytes())?,
+            false => self.write_commit(&tree, &parents, people.as_bytes())?,
         };
         Ok(Joined::At { way: Way::Merge, commit, dropped: Vec::new() })
     }

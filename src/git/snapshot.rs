@@ -65,6 +65,8 @@ pub struct Dirt {
     pub intent: Vec<RepoPath>,
     pub untracked: Vec<RepoPath>,
     pub unmerged: Vec<RepoPath>,
+    /// Submodules that stand on another commit than the index says. No snapshot has that.
+    pub submodules: Vec<RepoPath>,
     /// Staged or changed: what stands between this and a clean work tree, untracked included.
     pub all: Vec<RepoPath>,
 }
@@ -302,7 +304,7 @@ fn read_status(out: &[u8]) -> Dirt {
                 }
                 match work {
                     b'.' => {}
-                    _ if submodule => {}
+                    _ if submodule => dirt.submodules.push(path),
                     b'D' => dirt.gone.push(path),
                     _ => dirt.changed.push(path),
                 }
@@ -343,5 +345,6 @@ mod tests {
         assert_eq!(dirt.intent, paths(&["new"]));
         assert_eq!(dirt.untracked, paths(&["x\ny"]));
         assert_eq!(dirt.unmerged, paths(&["both"]));
+        assert_eq!(dirt.submodules, paths(&["sub"]));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use gix::ObjectId;
-use gix::objs::tree::EntryMode;
+use gix::objs::tree::{EntryKind, EntryMode};
 use gix::objs::{CommitRef, Kind, TreeRefIter, Write};
 
 use super::Git;
@@ -117,7 +117,18 @@ fn parse(id: &CommitId) -> Option<ObjectId> {
 }
 
 fn one(mode: EntryMode, id: ObjectId) -> Entry {
-    Entry { mode: u32::from(mode.value()), id: CommitId::new(id.to_string()) }
+    Entry { mode: meant(mode), id: CommitId::new(id.to_string()) }
+}
+
+/// The mode that git takes an entry for: trees of its first years have more kinds of files.
+fn meant(mode: EntryMode) -> u32 {
+    match mode.kind() {
+        EntryKind::Tree => 0o040_000,
+        EntryKind::Blob => 0o100_644,
+        EntryKind::BlobExecutable => 0o100_755,
+        EntryKind::Link => 0o120_000,
+        EntryKind::Commit => 0o160_000,
+    }
 }
 
 /// An entry of a tree, for itself.
@@ -175,7 +186,7 @@ impl Walk<'_> {
     fn entry(&mut self, gone: Option<Own>, come: Option<Own>) -> Option<()> {
         if let (Some(gone), Some(come)) = (&gone, &come)
             && gone.id == come.id
-            && gone.mode == come.mode
+            && meant(gone.mode) == meant(come.mode)
         {
             return Some(());
         }
@@ -217,3 +228,6 @@ impl Walk<'_> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub fn judge(facts: &Facts, probes: &Probes) -> Vec<Check> {
         chained(facts, probes, &mut list);
         settings(facts, probes, &mut list);
     }
-    hub(probes, &mut list);
+    hub(facts, probes, &mut list);
     clone(facts, probes, &mut list);
     list.0
 }
@@ -191,8 +191,9 @@ fn settings(facts: &Facts, probes: &Probes, list: &mut List) {
     }
 }
 
-fn hub(probes: &Probes, list: &mut List) {
+fn hub(facts: &Facts, probes: &Probes, list: &mut List) {
     match &probes.hub {
+        Hub::None if facts.bare => list.ok("hub", "others push here: this is one itself"),
         Hub::None => {
             let text = format!("there is no remote {}", shell_quote(&probes.remote));
             list.add(
@@ -240,6 +241,13 @@ fn clone(facts: &Facts, probes: &Probes, list: &mut List) {
         // Where no roles are named, nobody misses one.
         None if facts.roles.is_empty() => list.ok("role", "none, and .gsync.toml names none"),
         None => list.add("role", State::Warning, "not set", "run `gsync install --role ROLE`"),
+    }
+    if let Some(value) = &facts.push_after
+        && !matches!(value.as_str(), "remind" | "auto" | "off")
+    {
+        let text = format!("is `{}`: use remind, auto or off", crate::base::plain(value));
+        let hint = "run `git config gsync.pushAfter remind`";
+        list.add("gsync.pushAfter", State::Error, text, hint);
     }
     for line in &probes.slow {
         let text = format!("git is slow on {} files", probes.index_entries);

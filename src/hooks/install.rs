@@ -43,14 +43,22 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
         };
         record.role = Some(Layer { edits: edits.clone(), was, worktree: false });
         plan.steps.push(Step::Config { file: facts.config_file.clone(), edits });
+        if facts.roles.is_empty() {
+            let file = config::FILE;
+            plan.notes.push(format!("{file} names no roles yet: add [roles.{role}] to it"));
+        }
     }
     if let Some(dir) = &facts.work_dir
         && facts.toml.is_none()
         && !facts.toml_known
     {
-        let file = Some(File::text(config::TEMPLATE));
+        let text = match &facts.hub_branch {
+            Some(branch) => config::template(branch.as_str()),
+            None => config::TEMPLATE.to_owned(),
+        };
+        let file = Some(File::text(text.clone()));
         plan.steps.push(Step::Write { path: dir.join(config::FILE), file });
-        record.toml = Some(config::TEMPLATE.to_owned());
+        record.toml = Some(text);
     }
     if facts.record.as_ref() == Some(&record) && plan.steps.is_empty() {
         return Ok(Plan::new("gsync is already installed here"));

@@ -12,6 +12,7 @@ pub fn plan(facts: &Facts) -> Plan {
     let Some(record) = &facts.record else { return Plan::new("gsync is not installed here") };
     let mut after = facts.clone();
     let mut plan = Plan::new("uninstall gsync");
+    plan.notes.extend(edited(facts, record));
     strip(&mut after, record, &mut plan);
     settings_and_role(facts, record, &mut plan);
     if let (Some(text), Some(dir)) = (&record.toml, &facts.work_dir) {
@@ -24,6 +25,23 @@ pub fn plan(facts: &Facts) -> Plan {
     }
     plan.steps.push(Step::Write { path: facts.record_file(), file: None });
     plan
+}
+
+/// Shims that somebody has changed: they are theirs now.
+fn edited(facts: &Facts, record: &Record) -> Vec<String> {
+    let folder = match record.mode {
+        Mode::Folder => &facts.hooks,
+        Mode::Override => &facts.own,
+        Mode::Config => return Vec::new(),
+    };
+    let is_foreign = |name: &&String| {
+        matches!(folder.entries.get(*name), Some(Entry::Foreign { .. }))
+            && where_ours_is(facts, name).is_none()
+            && !(record.moved.contains(name) && facts.aside.entries.contains_key(*name))
+    };
+    let place = |name: &String| folder.dir.join(name).display().to_string();
+    let names = record.shims.iter().filter(is_foreign);
+    names.map(|name| format!("{} was changed since, and stays", place(name))).collect()
 }
 
 /// The last settings made are the first to go; what was made on top of one another in one file

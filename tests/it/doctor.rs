@@ -162,3 +162,21 @@ fn a_clone_that_was_moved_is_noticed_and_mended() {
     moved.gsync(&["uninstall"]).exits(0);
     assert_eq!(moved.git(&["config", "core.hooksPath"]), ".git/hooks");
 }
+
+#[test]
+fn a_wrong_setting_and_changed_agents_files_are_found_and_a_bare_hub_can_be_well() {
+    let lab = Lab::new();
+    let qc = lab.member("qc");
+    qc.git(&["config", "gsync.pushAfter", "sometimes"]);
+    finds(&qc, "gsync.pushAfter", "error", "use remind, auto or off");
+    qc.git(&["config", "--unset", "gsync.pushAfter"]);
+    qc.gsync(&["install", "--agents=claude"]).exits(0);
+    finds(&qc, "agents", "ok", "as they were installed");
+    let first = qc.git(&["ls-files", "--others", "--exclude-standard"]);
+    let file = first.lines().find(|file| *file != ".gsync.toml").unwrap();
+    fs::remove_file(qc.path(file)).unwrap();
+    finds(&qc, "agents", "warning", "--agents --dry-run");
+    let hub = lab.hub();
+    hub.gsync(&["install"]).exits(0);
+    hub.gsync(&["doctor"]).exits(0).says("others push here");
+}

@@ -199,3 +199,41 @@ fn names(dir: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn the_template_follows_the_hubs_main_branch() {
+    let lab = Lab::new();
+    lab.hub().git(&["branch", "-m", "main", "master"]);
+    lab.hub().git(&["symbolic-ref", "HEAD", "refs/heads/master"]);
+    lab.git_in("", &["clone", "-q", "hub.git", "fresh"]);
+    let eve = lab.at("eve", lab.path("fresh"));
+    let seen = eve.gsync(&["install", "--role", "reviewer"]).exits(0);
+    assert!(seen.all().contains("names no roles yet"), "{}", seen.all());
+    let text = eve.read(".gsync.toml");
+    assert!(text.contains("branch = \"master\"  ") && text.contains("[\"master\"]"), "{text}");
+    assert!(!text.contains("\"main\""), "{text}");
+    // What was written is known again, and goes with the rest.
+    eve.gsync(&["uninstall"]).exits(0);
+    assert!(!eve.path(".gsync.toml").exists());
+}
+
+#[test]
+fn a_shim_that_somebody_edited_is_theirs_and_named() {
+    let lab = Lab::new();
+    let qc = lab.member("qc");
+    let shim = qc.read(".git/hooks/pre-push") + "# mine\n";
+    qc.script(".git/hooks/pre-push", &shim);
+    qc.gsync(&["uninstall"]).exits(0).says("hooks/pre-push was changed since, and stays");
+    assert_eq!(qc.read(".git/hooks/pre-push"), shim);
+}
+
+#[test]
+fn a_wrong_command_line_is_told_to_programs_as_an_object_in_both_forms() {
+    let lab = Lab::new();
+    let qc = lab.person("qc");
+    for form in ["--json", "--json-lines"] {
+        let seen = qc.gsync(&[form, "pull", "--nonsense"]).exits(2);
+        assert_eq!(seen.stdout.lines().count(), 1, "{}", seen.all());
+        assert_eq!(seen.json()["error"]["code"], "usage");
+    }
+}

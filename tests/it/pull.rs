@@ -159,6 +159,58 @@ fn whatever_stands_against_a_pull_is_named_and_nothing_at_all_changes() {
             "because: x.ign",
         ),
         (
+            "an ignored file on an incoming path, with commits here",
+            |ada, bob| {
+                incoming(bob, "x.ign", "theirs\n");
+                ada.commit("c", "mine\n", "mine");
+                ada.write("x.ign", "mine\n");
+            },
+            1,
+            "because: x.ign",
+        ),
+        (
+            "an ignored file on an incoming path, with a merge here",
+            |ada, bob| {
+                incoming(bob, "x.ign", "theirs\n");
+                ada.git(&["switch", "-q", "-c", "topic"]);
+                ada.commit("t", "t\n", "topic");
+                ada.git(&["switch", "-q", "main"]);
+                ada.git(&["merge", "-q", "--no-ff", "-m", "join", "topic"]);
+                ada.write("x.ign", "mine\n");
+            },
+            1,
+            "because: x.ign",
+        ),
+        (
+            "mails that are applied",
+            |ada, bob| {
+                incoming(bob, "c", "theirs\n");
+                bob.commit("b", "bob\n", "as a mail");
+                let mail = bob.git(&["format-patch", "-1", "--stdout"]);
+                ada.write(".git/mail", mail.replace("-b\n", "-other\n"));
+                assert_ne!(ada.try_git(&["am", ".git/mail"]).code, 0);
+            },
+            1,
+            "am is in progress",
+        ),
+        (
+            "a row of cherry-picks, between two of them",
+            |ada, bob| {
+                incoming(bob, "c", "theirs\n");
+                ada.git(&["switch", "-q", "-c", "topic"]);
+                ada.commit("b", "one\n", "one");
+                ada.commit("run", "two\n", "two");
+                ada.git(&["switch", "-q", "main"]);
+                ada.commit("b", "mine\n", "mine");
+                assert_ne!(ada.try_git(&["cherry-pick", "topic~1", "topic"]).code, 0);
+                ada.write("b", "both\n");
+                ada.git(&["add", "b"]);
+                ada.git(&["commit", "-q", "-m", "both"]);
+            },
+            1,
+            "a cherry-pick is in progress",
+        ),
+        (
             "an ignored directory where a file comes",
             |ada, bob| {
                 incoming(bob, "build", "a file\n");

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::record::{Mode, Record};
 use super::shim;
-use crate::base::{File, Problem};
+use crate::base::{Branch, File, Problem, RefName};
 use crate::config;
 use crate::git::Git;
 use crate::host;
@@ -92,6 +92,10 @@ pub struct Facts {
     /// HEAD or the hub's branch has a `.gsync.toml`: not ours to write.
     pub toml_known: bool,
     pub roles: Vec<String>,
+    /// The hub's main branch, as far as it is known here.
+    pub hub_branch: Option<Branch>,
+    /// `gsync.pushAfter` of the person.
+    pub push_after: Option<String>,
     /// Snapshots for `gsync undo` that outlive an uninstall.
     pub undo_refs: usize,
 }
@@ -193,6 +197,8 @@ pub fn observe(git: &Git) -> Result<Facts> {
         toml_known: committed.is_some(),
         toml,
         roles: parsed.map(|config| config.roles.into_keys().collect()).unwrap_or_default(),
+        hub_branch: hub_branch(git)?,
+        push_after: git.config("gsync.pushAfter")?,
         undo_refs: undo.lines().count(),
         record,
         common_dir,
@@ -251,6 +257,28 @@ fn committed_toml(git: &Git) -> Result<Option<Vec<u8>>> {
         }
     }
     Ok(None)
+}
+
+/// What the hub's HEAD was when it was cloned; else the one branch that there is.
+fn hub_branch(git: &Git) -> Result<Option<Branch>> {
+    let prefix = "refs/remotes/origin/";
+    let head = git.ask(&["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"])?;
+    if let Some(name) = head.as_deref().and_then(|head| head.strip_prefix(prefix)) {
+        return Ok(RefName::new(format!("refs/heads/{name}")).branch());
+    }
+    let mut known: Vec<Branch> = Vec::new();
+    for (name, _) in git.refs(prefix)? {
+        let name = name.as_str().strip_prefix(prefix).map(|name| format!("refs/heads/{name}"));
+        known.extend(name.and_then(|name| RefName::new(name).branch()));
+    }
+    if known.is_empty() {
+        // Nothing was ever fetched: where all begins, the hub will have the same branch.
+        known.extend(git.refs("refs/heads/")?.into_iter().filter_map(|(name, _)| name.branch()));
+        if known.is_empty() {
+            known.extend(git.head_branch()?.and_then(|name| name.branch()));
+        }
+    }
+    Ok(known.pop().filter(|_| known.is_empty()))
 }
 
 fn foreign(names: &[PathBuf]) -> Vec<String> {

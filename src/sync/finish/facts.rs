@@ -25,6 +25,10 @@ pub struct Facts {
     /// Whatever is not committed.
     pub dirty: Vec<RepoPath>,
     pub staged: bool,
+    /// A submodule stands on another commit than the index says.
+    pub submodules: bool,
+    /// The tree of HEAD.
+    pub tree: Option<CommitId>,
     /// The remote to push to, and the branch there.
     pub target: Option<(String, RefName)>,
     /// The configuration file of the repository, where a new upstream is written.
@@ -43,6 +47,8 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         pull,
         dirty: Vec::new(),
         staged: false,
+        submodules: false,
+        tree: None,
         target: None,
         config_file: git.common_dir.join("config"),
         backwards: Vec::new(),
@@ -53,7 +59,10 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
     if facts.pull.operation.is_some() || !facts.pull.unmerged.is_empty() {
         return Ok(facts);
     }
-    facts.dirty = git.dirt(None)?.all;
+    let dirt = git.dirt(None)?;
+    facts.submodules = !dirt.submodules.is_empty();
+    facts.dirty = dirt.all;
+    facts.tree = facts.pull.head.as_ref().map(|head| git.tree_of(head)).transpose()?;
     if !facts.dirty.is_empty() {
         facts.stale = git.stale_submodules()?;
     }

@@ -23,6 +23,14 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
             .hint("stage what belongs together: `git add PATH`")
             .hint("commit all of it: `gsync finish --all -m MESSAGE`"));
     }
+    // Staged, and taken back in the file since; or taken out of the index, and still there.
+    let as_before = facts.tree.as_ref() == Some(&start.standing.place.work);
+    if all && as_before && !facts.submodules {
+        let problem = Problem::refuse("nothing-to-commit", "the files are as in the last commit");
+        return Err(named(problem.because("only what is staged is not:"), &facts.dirty)
+            .hint("commit what is staged: `gsync finish -m MESSAGE`")
+            .hint("forget what is staged: `git reset`"));
+    }
     if all && !facts.stale.is_empty() {
         return Err(back_to_older(&facts.stale).because("nothing was changed"));
     }
@@ -58,9 +66,12 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
     let branch = pull::safe(&facts.pull)?;
     if !facts.dirty.is_empty() && !wish.committed {
         let problem = Problem::refuse("uncommitted", "there is uncommitted work");
-        return Err(named(problem, &facts.dirty)
-            .hint("commit all of it: `gsync finish --all -m MESSAGE`")
-            .hint("commit what is staged: `gsync finish -m MESSAGE`"));
+        let problem =
+            named(problem, &facts.dirty).hint("commit all of it: `gsync finish --all -m MESSAGE`");
+        return Err(match facts.staged {
+            true => problem.hint("commit what is staged: `gsync finish -m MESSAGE`"),
+            false => problem.hint("stage what belongs together: `git add PATH`"),
+        });
     }
     let mut plan = pull::plan(&facts.pull, "finish")?;
     if !facts.backwards.is_empty() {
