@@ -38,7 +38,7 @@ pub(super) const CHAPTER: Chapter = Chapter {
         run("agent", "gsync finish --quiet --all -m 'settings for agents'"),
         run("agent", CLIENT),
         Step::Say("Builder pushes. The agent looks, and is told what to do next."),
-        run("builder", "gsync finish --quiet --all -m 'more types'"),
+        run("builder", "echo more >more.txt && gsync finish --quiet --all -m 'more types'"),
         shows("agent", "../ask status", &["more types", "\"tool\":\"plan\""]),
         Step::Say("It plans, and applies the plan that it was shown: that one or nothing."),
         shows("agent", START, &["\"outcome\":\"done\""]),

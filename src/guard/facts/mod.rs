@@ -11,5 +11,5 @@ mod world;
 
 pub use files::{all, these};
 pub use push::{push, receive};
-pub use range::range;
+pub use range::{beyond, range};
 pub use staged::{message, staged};
