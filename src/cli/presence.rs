@@ -232,7 +232,8 @@ pub(super) fn leave(context: &Context) {
         Ok(Some(true)) => ui.say(&format!("{id} is off {remote}: the others see it no more")),
         _ => {
             ui.warn(&format!("{remote} still has the entry of {id}"));
-            let words = [hub.remote.as_str(), name::entry_ref(id).as_str()].map(crate::base::shell_quote);
+            let words =
+                [hub.remote.as_str(), name::entry_ref(id).as_str()].map(crate::base::shell_quote);
             ui.hint(&format!("take it away: `git push {} --delete {}`", words[0], words[1]));
         }
     }
