@@ -109,7 +109,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         _ => None,
     };
     if done {
-        presence::tell(&context.git, ui, &config, Some(Presence::Idle));
+        presence::later(&context.git, ui, &config, Some(Presence::Idle));
     }
     if !ui.json && done && !plan.steps.is_empty() {
         plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
@@ -181,7 +181,7 @@ fn judge(context: &Context, sent: &Sent) -> Result<()> {
 }
 
 /// A refusal with what the guard found.
-fn passes(verdict: &Verdict) -> Result<()> {
+pub(super) fn passes(verdict: &Verdict) -> Result<()> {
     let errors = verdict.findings.iter().filter(|found| found.severity == Severity::Error);
     let mut problem = Problem::refuse("guard", "the guard refuses what would be pushed");
     let mut refused = false;

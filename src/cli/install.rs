@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::Context;
 use super::args::{ActArgs, InstallArgs};
+use super::{Context, presence};
 use crate::agents::plan::Change;
 use crate::agents::{self, Agent};
 use crate::base::{Exit, Hook, Problem, plain};
@@ -68,6 +68,7 @@ pub fn uninstall(context: &Context, args: &ActArgs) -> Result<Exit> {
     for note in &plan.notes {
         context.ui.say(&plain(note));
     }
+    presence::leave(context);
     if undo_refs > 0 {
         context.ui.say("snapshots for `gsync undo` are still here, so gsync's records stay");
         context.ui.hint("look at them with `git for-each-ref refs/gsync/undo`");

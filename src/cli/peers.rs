@@ -13,6 +13,7 @@ use crate::peers::facts::{self, Answer, Hub};
 use crate::peers::forget;
 use crate::peers::memory::Memory;
 use crate::peers::view::{Mine, View, view};
+use crate::peers::warn;
 use crate::ui;
 
 #[derive(Debug, Args)]
@@ -96,10 +97,12 @@ fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
 }
 
 /// The others beside our work; nothing is looked at where there is nobody to compare with.
-fn look(context: &Context, hub: &Hub, memory: &Memory) -> Result<View> {
+pub(super) fn look(context: &Context, hub: &Hub, memory: &Memory) -> Result<View> {
     let git = &context.git;
-    if memory.peers.is_empty() {
-        return Ok(view(memory, &Mine::default(), clock::now(), hub.ttl));
+    let nobody = Mine { id: Some(facts::known_as(git)), ..Mine::default() };
+    let alone = view(memory, &nobody, clock::now(), hub.ttl);
+    if !warn::anybody(&alone) && memory.contents.is_empty() {
+        return Ok(alone);
     }
     let scan = git.scan()?;
     let (head, upstream) = git.position(git.library().as_ref())?;
@@ -118,7 +121,8 @@ fn forget(context: &Context, hub: &Hub, args: &ForgetArgs) -> Result<Exit> {
             Answer::Memory(memory) => {
                 let now = clock::now();
                 let view: View = view(&memory, &Mine::default(), now, hub.ttl);
-                forget::Facts { remote: hub.remote.clone(), memory, view, now }
+                let own = facts::known_as(&context.git);
+                forget::Facts { remote: hub.remote.clone(), memory, view, own, now }
             }
             Answer::Silent(why) => {
                 let message = format!("{} cannot be asked: {why}", hub.remote);

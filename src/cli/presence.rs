@@ -2,13 +2,13 @@
 //! wrong here is not the business of the command it belongs to.
 
 use std::path::PathBuf;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::background;
-use crate::base::{Exit, Presence, RepoPath};
+use super::{Context, background};
+use crate::base::{Exit, PeerId, Presence};
 use crate::config::{self, Config, Publish, Share};
 use crate::git::{self, Git};
 use crate::guard;
@@ -30,37 +30,17 @@ const TRIES: usize = 3;
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What is known once it was told.
-pub(super) struct Known {
-    pub memory: Memory,
-    pub entry: Entry,
-    pub ttl: i64,
+struct Known {
+    memory: Memory,
+    entry: Entry,
 }
 
-impl Known {
-    /// The others, with what meets our work.
-    pub(super) fn view(&self) -> View {
-        let paths: Vec<RepoPath> =
-            self.entry.dirty.iter().chain(&self.entry.unpushed).cloned().collect();
-        let mine = Mine { id: Some(self.entry.id.clone()), paths };
-        view(&self.memory, &mine, clock::now(), self.ttl)
+/// Has the hub told by a process of its own: however slow it is, nobody waits for it. What is
+/// to be told is noted before this returns, so that a worker that is at it already does it too.
+pub(super) fn later(git: &Git, ui: &Ui, config: &Config, state: Option<Presence>) {
+    if facts::hub(git, config).is_none() {
+        return;
     }
-}
-
-/// Tells the hub, now. Nothing: there is nobody to tell, or the hub does not answer.
-pub(super) fn tell(git: &Git, ui: &Ui, config: &Config, state: Option<Presence>) -> Option<Known> {
-    let hub = facts::hub(git, config)?;
-    match one_at_a_time(git, &hub, state) {
-        Ok(known) => known,
-        Err(err) => {
-            ui.detail(&format!("the others could not be told: {err:#}"));
-            None
-        }
-    }
-}
-
-/// Two who tell at once would take the ref from each other: the second leaves a note, and the
-/// first looks again.
-fn one_at_a_time(git: &Git, hub: &Hub, state: Option<Presence>) -> Result<Option<Known>> {
     if let Some(state) = state {
         let mut told = facts::told(git);
         if told.state != state {
@@ -68,26 +48,90 @@ fn one_at_a_time(git: &Git, hub: &Hub, state: Option<Presence>) -> Result<Option
             facts::note_told(git, &told);
         }
     }
-    let file = |end: &str| -> PathBuf { git.gsync_dir().join(git.own_name("presence") + end) };
-    let (lock, again) = (file(".lock"), file(".again"));
-    knowledge::leave(&again)?;
-    let mut known = None;
-    loop {
-        let Some(held) = knowledge::only_one(&lock)? else { return Ok(known) };
-        while knowledge::pick_up(&again) {
-            known = tell_once(git, hub)?;
+    let begun = knowledge::leave(&file(git, AGAIN)).and_then(|()| background::detach(git, &[NAME]));
+    if let Err(err) = begun {
+        ui.detail(&format!("the others cannot be told: {err:#}"));
+    }
+}
+
+/// A note that there is something to tell.
+const AGAIN: &str = ".again";
+
+fn file(git: &Git, end: &str) -> PathBuf {
+    git.gsync_dir().join(git.own_name("presence") + end)
+}
+
+/// Waits until nothing is left to be told: for those who take the place away afterwards.
+pub(super) fn settle(git: &Git, patience: Duration) -> Result<()> {
+    let until = Instant::now() + patience;
+    while Instant::now() < until {
+        // In this order: who takes the note away has the lock.
+        let (lock, told) = (file(git, ".lock"), !read::exists(&file(git, AGAIN)));
+        if told && (!read::exists(&lock) || knowledge::only_one(&lock)?.is_some()) {
+            break;
         }
-        drop(held);
-        if !read::exists(&again) {
-            return Ok(known);
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// The question what the others do, asked while something else is being done.
+pub(super) struct Asking(Option<JoinHandle<Option<Memory>>>);
+
+impl Asking {
+    pub(super) fn begin(git: &Git, config: &Config) -> Self {
+        let ask = |hub: Hub| {
+            let git = git.clone();
+            thread::spawn(move || match facts::ask(&git, &hub) {
+                Ok(Answer::Memory(memory)) => Some(memory),
+                _ => None,
+            })
+        };
+        Self(facts::hub(git, config).map(ask))
+    }
+
+    /// The others beside our work. Nothing: there is nobody to ask, or the hub does not answer.
+    pub(super) fn end(mut self, context: &Context, config: &Config) -> Option<View> {
+        let memory = self.0.take()?.join().ok()??;
+        let hub = facts::hub(&context.git, config)?;
+        match super::peers::look(context, &hub, &memory) {
+            Ok(view) => Some(view),
+            Err(err) => {
+                context.ui.detail(&format!("what others change cannot be told: {err:#}"));
+                None
+            }
         }
     }
 }
 
-fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
-    let mut known = None;
+impl Drop for Asking {
+    /// Whoever asks has a place to clean up.
+    fn drop(&mut self) {
+        if let Some(asking) = self.0.take() {
+            let _ = asking.join();
+        }
+    }
+}
+
+/// Two who tell at once would take the ref from each other: the second leaves a note, and the
+/// first looks again.
+fn one_at_a_time(git: &Git, hub: &Hub) -> Result<()> {
+    let (lock, again) = (file(git, ".lock"), file(git, AGAIN));
+    loop {
+        let Some(held) = knowledge::only_one(&lock)? else { return Ok(()) };
+        while knowledge::pick_up(&again) {
+            tell_once(git, hub)?;
+        }
+        drop(held);
+        if !read::exists(&again) {
+            return Ok(());
+        }
+    }
+}
+
+fn tell_once(git: &Git, hub: &Hub) -> Result<()> {
     for _ in 0..TRIES {
-        let Answer::Memory(memory) = facts::ask(git, hub)? else { return Ok(known) };
+        let Answer::Memory(memory) = facts::ask(git, hub)? else { return Ok(()) };
         let mut told = facts::told(git);
         let entry = facts::entry(git, hub, told.state)?;
         let refused = facts::refused(git, hub).is_some();
@@ -98,7 +142,7 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
             now: clock::now(),
             ttl: hub.ttl,
         });
-        let mut now = Known { memory, entry, ttl: hub.ttl };
+        let mut now = Known { memory, entry };
         let Some(publication) = decided.filter(|_| !refused) else {
             if let Some(last) = &told.last {
                 now.entry.id = last.entry.id.clone();
@@ -106,7 +150,7 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
             if !refused {
                 share(git, hub, &now)?;
             }
-            return Ok(Some(now));
+            return Ok(());
         };
         let name = publish::place(&publication);
         let bytes = publication.entry.bytes();
@@ -122,22 +166,84 @@ fn tell_once(git: &Git, hub: &Hub) -> Result<Option<Known>> {
             Sent::Done(commit) => {
                 facts::take_up(git, &now.memory, &commit, &now.entry);
                 told.number = publication.number;
+                // It may have been set while this was on its way.
+                told.state = facts::told(git).state;
                 let remote = hub.remote.clone();
-                told.last = Some(Published { remote, commit, entry: now.entry.clone() });
+                let last = Published { remote, commit, entry: now.entry.clone() };
+                let before = told.last.replace(last);
                 facts::note_told(git, &told);
                 facts::note_accepted(git);
-                share(git, hub, &now)?;
-                return Ok(Some(now));
+                if let Some(before) = before.filter(|before| before.remote == hub.remote) {
+                    leave_name(git, hub, &now, &before.entry.id)?;
+                }
+                return share(git, hub, &now);
             }
             Sent::Refused(why) => {
                 facts::note_refused(git, hub, &why);
-                return Ok(Some(now));
+                return Ok(());
             }
-            Sent::TimedOut => return Ok(Some(now)),
-            Sent::Moved => known = Some(now),
+            Sent::TimedOut => return Ok(()),
+            Sent::Moved => {}
         }
     }
-    Ok(known)
+    Ok(())
+}
+
+/// With another role a work tree has another name: what it said under the old one is taken away,
+/// or it would be seen twice.
+fn leave_name(git: &Git, hub: &Hub, now: &Known, old: &PeerId) -> Result<()> {
+    if *old != now.entry.id && take_away(git, hub, &now.memory, old, &now.entry.clone)? {
+        let mut memory = facts::remembered(git, &hub.remote).unwrap_or_default();
+        memory.peers.retain(|known| known.id != *old);
+        facts::note_memory(git, &memory);
+    }
+    Ok(())
+}
+
+/// Takes what this clone said under a name off the hub. False: it is not there, or not ours.
+fn take_away(git: &Git, hub: &Hub, memory: &Memory, id: &PeerId, clone: &str) -> Result<bool> {
+    let ours = |entry: &Entry| entry.clone == clone;
+    let there = memory.find(id).filter(|known| known.entry.as_ref().is_some_and(ours));
+    let Some(there) = there else { return Ok(false) };
+    let content = memory.content(id).map(|content| (name::content_ref(id), &content.commit));
+    let mut gone = true;
+    for (name, stands) in std::iter::once((name::entry_ref(id), &there.commit)).chain(content) {
+        let away = Shared { name: &name, work: None, expect: Some(stands) };
+        let sent = run::share(git, &hub.remote, &away, hub.deadline)?;
+        gone &= matches!(sent, Sent::Done(_));
+    }
+    Ok(gone)
+}
+
+/// Where gsync leaves a clone, the others are not to see it for a week: its entry is taken away.
+/// If the hub does not answer, it is said how to do that later.
+pub(super) fn leave(context: &Context) {
+    let (git, ui) = (&context.git, &context.ui);
+    let Some(config) = configured(git) else { return };
+    let (Some(hub), Some(last)) = (facts::hub(git, &config), facts::told(git).last) else { return };
+    let (id, remote) = (&last.entry.id, crate::base::plain(&hub.remote));
+    let gone = settle(git, hub.deadline).and_then(|()| match facts::ask(git, &hub)? {
+        Answer::Memory(memory) if memory.find(id).is_none() => Ok(None),
+        Answer::Memory(memory) => Ok(Some(take_away(git, &hub, &memory, id, &last.entry.clone)?)),
+        Answer::Silent(_) => Ok(Some(false)),
+    });
+    match gone {
+        Ok(None) => {}
+        Ok(Some(true)) => ui.say(&format!("{id} is off {remote}: the others see it no more")),
+        _ => {
+            ui.warn(&format!("{remote} still has the entry of {id}"));
+            let words =
+                [hub.remote.as_str(), name::entry_ref(id).as_str()].map(crate::base::shell_quote);
+            ui.hint(&format!("take it away: `git push {} --delete {}`", words[0], words[1]));
+        }
+    }
+}
+
+/// At the end of a session of work.
+pub(super) fn rest(git: &Git) {
+    if let Some(config) = configured(git) {
+        later(git, &Ui { quiet: true, ..Ui::default() }, &config, Some(Presence::Idle));
+    }
 }
 
 /// Where the repository wants it, the work itself is put beside the entry, unless the guard
@@ -147,7 +253,7 @@ fn share(git: &Git, hub: &Hub, now: &Known) -> Result<()> {
     let name = name::content_ref(&now.entry.id);
     let bench = git.bench()?;
     let work = match &now.entry.head {
-        Some(head) if hub.share == Share::Content && may_go_out(git, now)? => {
+        Some(head) if hub.share == Share::Content && may_go_out(git, hub, now)? => {
             Some(bench.work(head, now.entry.dirty.is_empty())?)
         }
         _ => None,
@@ -160,7 +266,7 @@ fn share(git: &Git, hub: &Hub, now: &Known) -> Result<()> {
 }
 
 /// Whether all uncommitted work could be committed, and all commits pushed.
-fn may_go_out(git: &Git, now: &Known) -> Result<bool> {
+fn may_go_out(git: &Git, hub: &Hub, now: &Known) -> Result<bool> {
     let entry = &now.entry;
     if !entry.dirty.is_empty() {
         let dirt = git.dirt(None)?;
@@ -169,9 +275,12 @@ fn may_go_out(git: &Git, now: &Known) -> Result<bool> {
         }
     }
     let (Some(head), true) = (&entry.head, entry.ahead > 0) else { return Ok(true) };
-    let Some(upstream) = &entry.upstream else { return Ok(false) };
-    let range = format!("refs/remotes/{upstream}..{head}");
-    Ok(guard::facts::range(git, &range)?.passes())
+    let verdict = match &entry.upstream {
+        Some(upstream) => guard::facts::range(git, &format!("refs/remotes/{upstream}..{head}"))?,
+        // A branch that follows nothing yet: all that no branch of the hub has.
+        None => guard::facts::beyond(git, head, &hub.remote)?,
+    };
+    Ok(verdict.passes())
 }
 
 /// A push to the hub goes on as soon as the hook has let it pass: a process of its own waits
@@ -194,13 +303,12 @@ pub(super) fn after_commit(ui: &Ui, git: &Git) {
     if let Some(config) = configured(git)
         && config.peers.publish == Publish::Commit
         && !crate::hooks::events::facts::is_busy(git)
-        && facts::hub(git, &config).is_some()
     {
-        let _ = background::detach(git, &[NAME, "0"]);
+        later(git, ui, &config, None);
     }
 }
 
-/// The worker: waits for a process to end, then tells.
+/// The worker: waits for a process to end if there is one to wait for, then tells.
 pub(super) fn main(pusher: Option<u32>) -> Exit {
     let _ = rustix::process::setsid();
     let until = Instant::now() + PATIENCE;
@@ -209,9 +317,17 @@ pub(super) fn main(pusher: Option<u32>) -> Exit {
     }
     let Some(git) = git::at_hook() else { return Exit::Blind };
     let Some(config) = configured(&git) else { return Exit::Blind };
-    let quiet = Ui { quiet: true, ..Ui::default() };
-    tell(&git, &quiet, &config, None);
-    Exit::Done
+    let Some(hub) = facts::hub(&git, &config) else { return Exit::Done };
+    // Whoever started it without a process to wait for has left a note already.
+    let noted = match pusher {
+        Some(_) => knowledge::leave(&file(&git, AGAIN)),
+        None => Ok(()),
+    };
+    match noted.and_then(|()| one_at_a_time(&git, &hub)) {
+        Ok(()) => Exit::Done,
+        // Nobody is there to be told; the next command tries again.
+        Err(_) => Exit::Blind,
+    }
 }
 
 /// One line if a path that is committed is being changed by somebody else, as far as that is

@@ -24,7 +24,7 @@ pub fn main(context: &Context, args: &PushArgs) -> Result<Exit> {
         Ok(plan)
     })?;
     if !how.dry_run && ran.exit() == Exit::Done {
-        presence::tell(&context.git, &context.ui, &config, None);
+        presence::later(&context.git, &context.ui, &config, None);
     }
     // A dry run has shown the notes.
     if !how.dry_run && ran.exit() == Exit::Done && !context.ui.is_for_programs() {

@@ -5,20 +5,24 @@ use serde_json::json;
 
 use super::args::StartArgs;
 use super::arrived::Before;
+use super::presence::Asking;
 use super::production::InProduction;
 use super::{Context, presence};
 use crate::base::{Exit, Presence, plays_tricks};
+use crate::config::Config;
+use crate::peers::view::View;
 use crate::peers::warn;
 use crate::sync::pull;
-use crate::sync::pull::facts::{Facts, Upstream};
+use crate::sync::pull::facts::Upstream;
 
 pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
     let config = context.config()?;
     if args.review {
-        return review(context, &pull::facts::observe(&context.git, &config.hub)?);
+        return review(context, &config);
     }
     let production = InProduction::observe(context, &config, args.allow_critical)?;
-    let known = || presence::tell(&context.git, &context.ui, &config, Some(Presence::Working));
+    // While the hub is asked for the code.
+    let asking = (!args.act.dry_run).then(|| Asking::begin(&context.git, &config));
     let before = Before::look(context, args.act.dry_run)?;
     let think = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;
@@ -31,12 +35,12 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
             plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
             production.what_is_old(context, &config)?;
         }
-        let known = if done { known() } else { None };
-        if let Some(known) = known.as_ref().filter(|_| !context.ui.is_for_programs()) {
-            for line in warn::starting(&known.view()) {
-                context.ui.say(&format!("  {line}"));
-            }
+        let mut others = None;
+        if done {
+            presence::later(&context.git, &context.ui, &config, Some(Presence::Working));
+            others = asking.and_then(|asking| asking.end(context, &config));
         }
+        say_overlaps(context, others.as_ref());
         let waiting = super::handoff::waiting_here(context, &config);
         let (then, mut more) = Before::after(before, context, ran)?;
         if done {
@@ -44,7 +48,7 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
                 more = json!({});
             }
             more["handoffs"] = json!(waiting);
-            more["peers"] = json!(known.map(|known| known.view().peers));
+            more["peers"] = json!(others.map(|view| view.peers));
         }
         if done {
             super::handoff::say_waiting(&context.ui, &waiting);
@@ -54,8 +58,18 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
     Ok(then.exit(&ran))
 }
 
-/// The incoming commits and what they change, nothing more.
-fn review(context: &Context, facts: &Facts) -> Result<Exit> {
+/// A line for each of the others whose work meets ours.
+fn say_overlaps(context: &Context, others: Option<&View>) {
+    if let Some(view) = others.filter(|_| !context.ui.is_for_programs()) {
+        warn::starting(view).iter().for_each(|line| context.ui.say(&format!("  {line}")));
+    }
+}
+
+/// The incoming commits, what they change, and whose work meets ours; nothing more. The others
+/// are not told: whoever only looks is not at work yet.
+fn review(context: &Context, config: &Config) -> Result<Exit> {
+    let asking = Asking::begin(&context.git, config);
+    let facts = &pull::facts::observe(&context.git, &config.hub)?;
     pull::safe(facts)?;
     let ui = &context.ui;
     let diff = match (&facts.upstream, &facts.head) {
@@ -67,7 +81,8 @@ fn review(context: &Context, facts: &Facts) -> Result<Exit> {
     };
     let diff = String::from_utf8_lossy(&diff);
     if ui.is_for_programs() {
-        ui.object(&json!({ "incoming": facts.incoming, "diff": diff }));
+        let peers = asking.end(context, config).map(|view| view.peers);
+        ui.object(&json!({ "incoming": facts.incoming, "diff": diff, "peers": peers }));
         return Ok(Exit::Done);
     }
     if facts.incoming.is_empty() {
@@ -81,6 +96,7 @@ fn review(context: &Context, facts: &Facts) -> Result<Exit> {
     // The patch is foreign text: only its line breaks and tabs may move the cursor.
     let safe = diff.lines().map(|line| format!("{}\n", visible(line)));
     ui.result(&lines.chain(safe).collect::<String>());
+    say_overlaps(context, asking.end(context, config).as_ref());
     Ok(Exit::Done)
 }
 

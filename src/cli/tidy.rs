@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::Context;
 use super::args::TidyArgs;
+use super::{Context, presence};
 use crate::base::{Exit, PeerSeen, RefName};
 use crate::config::Config;
 use crate::host::clock;
@@ -37,6 +37,10 @@ pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
         let drift = facts::observe(&context.git, &config, &runs(context)?)?;
         Ok(plan::plan(&drift, &facts::ask(&context.git, &config)?))
     })?;
+    // What is ahead or behind may be another branch now.
+    if !how.dry_run && !plan.steps.is_empty() && ran.exit() == Exit::Done {
+        presence::later(&context.git, &context.ui, &config, None);
+    }
     // Notes of an empty plan and of a dry run were said already.
     let shown = how.dry_run || plan.steps.is_empty() || context.ui.is_for_programs();
     if !shown && ran.exit() == Exit::Done {

@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 
-use super::Context;
 use super::args::UndoArgs;
+use super::{Context, presence};
 use crate::base::{Exit, Problem, RunId, plain};
 use crate::plan::{Before, Outcome, Step};
 use crate::run::Record;
@@ -31,6 +31,9 @@ pub fn main(context: &Context, args: &UndoArgs) -> Result<Exit> {
         plan.notes.splice(0..0, found.passed_by.iter().map(passed).chain(takes));
         Ok(plan)
     })?;
+    if args.hub && !how.dry_run && ran.exit() == Exit::Done {
+        presence::later(&context.git, &context.ui, &config, None);
+    }
     // Notes of an empty plan and of a dry run were said already.
     let shown = how.dry_run || plan.steps.is_empty() || context.ui.is_for_programs();
     if !shown && ran.exit() == Exit::Done {

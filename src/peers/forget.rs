@@ -14,6 +14,8 @@ pub struct Facts {
     pub memory: Memory,
     /// The same, as it is shown; oneself included.
     pub view: View,
+    /// Under which name this work tree is known itself.
+    pub own: PeerId,
     pub now: Time,
 }
 
@@ -23,7 +25,7 @@ pub fn plan(facts: &Facts, id: &str, force: bool) -> Result<Plan, Problem> {
     let known = name::is_valid(&id).then(|| facts.memory.find(&id)).flatten();
     let Some(known) = known else { return Err(unknown(facts, &id)) };
     let seen = facts.view.peers.iter().find(|peer| peer.id == id);
-    if let Some(seen) = seen.filter(|seen| !seen.gone && !force) {
+    if let Some(seen) = seen.filter(|seen| !seen.gone && !force && id != facts.own) {
         let ago = seen.seen_at.ago(facts.now);
         let message = format!("{id} was heard of {ago}");
         return Err(Problem::refuse("alive", message)
@@ -83,7 +85,7 @@ mod tests {
         let contents = vec![Content { id: entry.id, commit, here: false }];
         let memory = Memory { peers: vec![known], contents, ..Memory::default() };
         let view = view(&memory, &Mine::default(), now, 86400);
-        Facts { remote: "origin".into(), memory, view, now }
+        Facts { remote: "origin".into(), memory, view, own: PeerId::new("own@x"), now }
     }
 
     #[test]
@@ -94,6 +96,12 @@ mod tests {
         let plan = plan(&facts(90_000), "qc@laptop", false).unwrap();
         let Step::Push { refs, .. } = &plan.steps[0] else { panic!() };
         assert!(refs.len() == 2 && refs.iter().all(|r| r.from.is_none() && r.lease.is_some()));
+    }
+
+    #[test]
+    fn one_s_own_entry_needs_no_force() {
+        let own = Facts { own: PeerId::new("qc@laptop"), ..facts(60) };
+        assert_eq!(plan(&own, "qc@laptop", false).unwrap().steps.len(), 1);
     }
 
     #[test]

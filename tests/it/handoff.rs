@@ -567,3 +567,55 @@ fn a_test_that_ran_on_another_commit_or_on_uncommitted_work_proves_nothing() {
         .says("not verified, there was uncommitted work")
         .says("## Expected impact\n\n<!-- gsync:impact -->\nnone\n");
 }
+
+#[test]
+fn what_the_guard_would_not_let_out_is_not_sent_in_words_either() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    worked(&qc);
+    qc.push();
+    let hub = lab.hub().git(&["rev-parse", "main"]);
+    // Put together here, so that this file passes the guard.
+    let secret = format!("{}_{}", "ghp", "x7Kq2mVb9RtLp4WzNc8YhJd3FsGa6UeX1TiO");
+    let words = format!("log in with {secret}");
+    qc.gsync(&["handoff", "send", "-m", &words]).exits(1).says("the guard refuses");
+    assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
+    assert_eq!(lab.hub().git(&["for-each-ref", "refs/gsync"]), "");
+    qc.gsync(&["handoff", "send", "-m", "log in as ever"]).exits(0);
+    let builder = with_role(&lab, "builder", "builder");
+    builder.gsync(&["handoff", "ack", "1", "-m", &words]).exits(1).says("the guard refuses");
+    assert!(file_on_hub(&lab, 1).contains("status: sent"));
+}
+
+#[test]
+fn a_deploy_finds_the_open_handoffs_whose_work_is_in_it_and_passes_over_nonsense() {
+    use gsync::base::{CommitId, RefName};
+    use gsync::git::Git;
+    use gsync::handoff::facts::hub::deployed;
+
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let before = CommitId::new(qc.git(&["rev-parse", "HEAD"]));
+    worked(&qc);
+    qc.push();
+    qc.gsync(&["handoff", "send"]).exits(0);
+    let newer = CommitId::new(qc.commit("handoffs/nonsense.md", "---\ngsync: [\n---\n", "later"));
+    qc.push();
+    let hub = lab.path("hub.git");
+    let git = Git::at(hub.clone(), hub, None);
+    let main = RefName::new("refs/heads/main");
+    let found = |commit: &CommitId| -> Vec<String> {
+        let (tip, found) = deployed(&git, "/handoffs/", &main, commit).unwrap();
+        assert_eq!(tip.unwrap().as_str(), lab.hub().git(&["rev-parse", "main"]));
+        found.into_iter().map(|one| one.handoff.id).collect()
+    };
+    assert_eq!(found(&newer), ["H-0001"]);
+    assert!(found(&before).is_empty(), "its work is not in that one");
+    let gone = deployed(&git, "handoffs", &RefName::new("refs/heads/gone"), &newer).unwrap();
+    assert_eq!(gone, (None, Vec::new()));
+    let builder = with_role(&lab, "builder", "builder");
+    builder.gsync(&["handoff", "ack", "1", "-m", "y"]).exits(0);
+    assert_eq!(found(&newer), ["H-0001"], "acknowledged is still open");
+    builder.gsync(&["handoff", "done", "1", "--env", "green"]).exits(0);
+    assert!(found(&newer).is_empty());
+}

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -294,7 +295,51 @@ impl Person<'_> {
     /// Runs gsync and tells how it went.
     #[must_use]
     pub fn gsync(&self, args: &[&str]) -> Seen {
-        Seen::of(&self.command(env!("CARGO_BIN_EXE_gsync")).args(args).output().unwrap())
+        let seen =
+            Seen::of(&self.command(env!("CARGO_BIN_EXE_gsync")).args(args).output().unwrap());
+        self.settle();
+        seen
+    }
+
+    /// Waits until the worker in the background has told the others: it takes the note away
+    /// while it has the lock.
+    #[track_caller]
+    pub fn settle(&self) {
+        if !self.env.iter().any(|(name, value)| name == "GIT_CONFIG_VALUE_3" && value == "on") {
+            return;
+        }
+        let busy = |name: &str| {
+            name.ends_with(".again")
+                || name.starts_with("presence")
+                    && name.ends_with(".lock")
+                    && fs::File::open(self.git_dir().join("gsync").join(name))
+                        .is_ok_and(|file| file.try_lock().is_err())
+        };
+        let names = || -> Vec<String> {
+            let found = fs::read_dir(self.git_dir().join("gsync")).into_iter().flatten().flatten();
+            let mut names: Vec<_> =
+                found.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        let end = Instant::now() + Duration::from_secs(30);
+        while names().iter().any(|name| busy(name)) {
+            assert!(Instant::now() < end, "the worker does not end: {:?}", names());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The git directory that all work trees share.
+    fn git_dir(&self) -> PathBuf {
+        let git = self.dir.join(".git");
+        match fs::read_to_string(&git) {
+            // In a linked work tree: `gitdir: ../x/.git/worktrees/name`.
+            Ok(text) => {
+                let dir = self.dir.join(text.trim_start_matches("gitdir: ").trim());
+                dir.parent().and_then(std::path::Path::parent).unwrap().to_owned()
+            }
+            Err(_) => git,
+        }
     }
 
     /// Runs a shell line and tells how it went.

@@ -164,8 +164,9 @@ fn of_thirty_two_who_publish_at_once_none_fails() {
     for child in running {
         let out = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert!(out.status.success() && !said.contains("could not be told"), "{said}");
+        assert!(out.status.success() && !said.contains("cannot be told"), "{said}");
     }
+    people.iter().for_each(Person::settle);
     assert_eq!(told(&lab).len(), 32);
     assert_eq!(people[7].peers(), 31);
 }
@@ -249,6 +250,84 @@ fn a_hub_that_does_not_answer_fails_and_delays_no_command_beyond_the_deadline() 
     ada.gsync(&["start"]).exits(0);
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(told(&lab), Vec::<String>::new());
+}
+
+#[test]
+fn a_hub_that_takes_its_time_with_what_is_told_delays_neither_start_nor_finish() {
+    let lab = Lab::new();
+    let ada = lab.person("ada").sociable();
+    // It holds what is told until it may go on.
+    let hook = "#!/bin/sh\ncase $1 in refs/gsync/*) \
+                n=0; while ! [ -e go-on ] && [ $n -lt 200 ]; do sleep 0.02; n=$((n+1)); done;; \
+                esac\n";
+    lab.hub().script("hooks/update", hook);
+    for command in [&["start"][..], &["finish", "-m", "a", "--all"]] {
+        ada.write("a", command[0]);
+        let mut gsync = ada.command(env!("CARGO_BIN_EXE_gsync"));
+        let out = gsync.args(command).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(told(&lab), Vec::<String>::new(), "it waited for the hub");
+    }
+    lab.hub().write("go-on", "");
+    ada.settle();
+    let ben = lab.person("ben").sociable();
+    assert_eq!(ben.peer(&[], "ada@lab")["state"], "idle");
+}
+
+#[test]
+fn a_clone_that_gets_another_role_is_not_seen_under_the_old_one() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
+    ada.gsync(&["start"]).exits(0);
+    ben.gsync(&["start"]).exits(0);
+    ada.git(&["config", "gsync.role", "qc"]);
+    ada.gsync(&["start"]).exits(0);
+    assert_eq!(told(&lab), ["refs/gsync/peers/ben@lab", "refs/gsync/peers/qc@lab"]);
+    assert_eq!((ada.peers(), ben.peers()), (1, 1));
+}
+
+#[test]
+fn a_review_says_whose_work_meets_ours_and_tells_nobody() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
+    ben.write("README", "ben\n");
+    ben.gsync(&["start"]).exits(0);
+    ada.write("README", "ada\n");
+    ada.gsync(&["start", "--review"]).exits(0).says("ben@lab is changing README too");
+    let seen = ada.gsync(&["start", "--review", "--json"]).exits(0).json();
+    assert_eq!(seen["peers"][0]["overlaps"], json!(["README"]));
+    assert_eq!(told(&lab), ["refs/gsync/peers/ben@lab"]);
+}
+
+#[test]
+fn whoever_takes_gsync_out_leaves_no_entry_on_the_hub() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.member("ada").sociable(), lab.member("ben").sociable());
+    ada.gsync(&["start"]).exits(0);
+    ben.gsync(&["start"]).exits(0);
+    ada.gsync(&["uninstall"]).exits(0).says("ada@lab is off origin");
+    assert_eq!(told(&lab), ["refs/gsync/peers/ben@lab"]);
+    // One that does not answer is named, with what to do.
+    std::fs::rename(lab.path("hub.git"), lab.path("away.git")).unwrap();
+    ben.gsync(&["uninstall"])
+        .exits(0)
+        .says("still has the entry of ben@lab")
+        .says("hint: take it away: `git push origin --delete ");
+}
+
+#[test]
+fn what_undo_and_tidy_change_on_the_hub_the_others_are_told_too() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
+    ada.git(&["switch", "--quiet", "-c", "side"]);
+    ada.git(&["push", "--quiet", "--no-verify", "-u", "origin", "side"]);
+    ada.write("a", "a\n");
+    ada.gsync(&["finish", "-m", "a", "--all"]).exits(0);
+    assert_eq!(ben.peer(&[], "ada@lab")["ahead"], 0);
+    ada.gsync(&["undo", "--hub"]).exits(0);
+    let entry = lab.hub().git(&["show", "refs/gsync/peers/ada@lab:peer.json"]);
+    let entry: Value = serde_json::from_str(&entry).unwrap();
+    assert_eq!(entry["head"], ada.git(&["rev-parse", "HEAD"]), "{entry}");
 }
 
 #[test]
@@ -507,5 +586,22 @@ fn what_the_guard_would_not_let_out_is_not_shared_and_what_was_shared_can_be_tak
     assert!(told(&lab).contains(&content.to_owned()));
     ada.write(".gsync.toml", "[peers]\nshare = \"paths\"\n");
     ada.gsync(&["start"]).exits(0);
+    assert_eq!(told(&lab), ["refs/gsync/peers/ada@lab"]);
+}
+
+#[test]
+fn a_branch_that_follows_nothing_yet_shares_its_commits_too_unless_the_guard_objects() {
+    let lab = Lab::new();
+    let (ada, ben) = sharing(&lab);
+    ada.git(&["switch", "--quiet", "--no-track", "-c", "new"]);
+    ada.commit("app", "1\n2\n3\n4\n5\n6\n7\n8\nada\n", "work");
+    ada.gsync(&["hook", "background-presence", "0"]).exits(0);
+    ben.write("app", "1\n2\n3\n4\n5\n6\n7\n8\nben\n");
+    let seen = ben.peer(&[], "ada@lab");
+    assert_eq!(seen["with_mine"], json!({"result": "conflict", "paths": ["app"]}));
+    ada.write(".env", "KEY=s3cret\n");
+    ada.git(&["add", "--force", ".env"]);
+    ada.git(&["commit", "--quiet", "--no-verify", "-m", "oops"]);
+    ada.gsync(&["hook", "background-presence", "0"]).exits(0);
     assert_eq!(told(&lab), ["refs/gsync/peers/ada@lab"]);
 }

@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::base::{Problem, plain};
+use crate::cli::presence;
+use crate::git::Git;
 use crate::host::process::Ended;
 use crate::host::{env, process};
 
@@ -65,7 +67,7 @@ impl Stage {
             .arg("-c")
             // One stream, so that the lines come in the order in which they were written.
             .arg(format!("exec 2>&1\n{line}"))
-            .current_dir(dir)
+            .current_dir(&dir)
             .env_clear()
             .env("PATH", path)
             .env("HOME", &home)
@@ -80,7 +82,15 @@ impl Stage {
             .env("GIT_AUTHOR_EMAIL", &mail)
             .env("GIT_COMMITTER_NAME", name)
             .env("GIT_COMMITTER_EMAIL", &mail);
-        match process::run(&mut shell, b"", PATIENCE)? {
+        let ended = process::run(&mut shell, b"", PATIENCE)?;
+        // What is told in the background is known before the next step, and at the end nothing
+        // writes into a directory that is being taken away.
+        let git_dir = dir.join(".git");
+        if git_dir.is_dir() {
+            let git = Git::at(git_dir.clone(), git_dir, Some(dir));
+            presence::settle(&git, PATIENCE)?;
+        }
+        match ended {
             Ended::Exited(out) => {
                 let output = String::from_utf8_lossy(&out.stdout).into_owned();
                 let output = output.lines().map(|line| plain(line) + "\n").collect();

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::args::{AckArgs, DoneArgs, RejectArgs};
 use super::send::catch_up;
+use super::story;
 use crate::base::{CommitId, Exit, Problem, plain};
 use crate::cli::Context;
 use crate::config::Config;
@@ -109,6 +110,7 @@ fn answer(
             let answer = say(context, found)?;
             let who = facts::who(&context.git, &config, &context.who().peer, found)?;
             let plan = plan::answer_to(&who, found, &answer)?;
+            story::judge(context, &plan)?;
             about = Some(found.clone());
             Ok(plan)
         })?;

@@ -78,6 +78,7 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
                 claim,
                 draft: path.as_deref(),
             })?;
+            story::judge(context, &plan)?;
             made = Some((number, told));
             Ok(plan)
         })?;

@@ -6,7 +6,9 @@ use anyhow::Result;
 use super::args::SaysArgs;
 use crate::base::{CommitId, Problem};
 use crate::cli::Context;
+use crate::cli::finish::passes;
 use crate::config::{self, Config};
+use crate::guard;
 use crate::handoff::content::{self, Content, Service};
 use crate::handoff::document::Document;
 use crate::handoff::facts::{self, Clone, Shelf, notes, work};
@@ -15,6 +17,7 @@ use crate::handoff::render::Story;
 use crate::handoff::sender::Sender;
 use crate::handoff::words::line;
 use crate::pipeline;
+use crate::plan::{Plan, Step};
 
 /// A story, and what it was made from.
 pub struct Told {
@@ -91,6 +94,18 @@ pub fn tell(context: &Context, config: &Config, to: Option<&str>, says: &SaysArg
         })
     });
     Ok(Told { clone, shelf, story, draft, own: own.transpose()? })
+}
+
+/// The guard judges every word that is to be put on the hub, where no hook of git does.
+pub fn judge(context: &Context, plan: &Plan) -> Result<()> {
+    for step in &plan.steps {
+        let Step::Publish(publish) = step else { continue };
+        for (_, bytes) in &publish.files {
+            let text = String::from_utf8_lossy(&bytes.0);
+            passes(&guard::facts::message(&context.git, &text)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The work between two commits, with the services that it concerns.

@@ -12,5 +12,5 @@ mod world;
 pub use files::{all, these};
 pub use policy::BASELINE;
 pub use push::{push, receive};
-pub use range::{exceptions, history, range};
+pub use range::{beyond, exceptions, history, range};
 pub use staged::{message, staged};

@@ -9,7 +9,7 @@ use gix::ObjectId;
 use super::contents::{Contents, Tip};
 use super::policy;
 use super::world::World;
-use crate::base::{Problem, plain};
+use crate::base::{CommitId, Problem, plain};
 use crate::git::Git;
 use crate::guard::allow::AllowFacts;
 use crate::guard::judge::Judge;
@@ -58,6 +58,17 @@ pub fn exceptions(git: &Git, name: &str) -> Result<AllowFacts> {
 /// Judges every commit of a range such as `origin/main..HEAD`.
 pub fn range(git: &Git, range: &str) -> Result<Verdict> {
     let answer = if range.starts_with('-') { None } else { git.ask(&["rev-parse", range, "--"])? };
+    judged(git, range, answer)
+}
+
+/// Judges every commit that no branch of a remote has, as far as is known here.
+pub fn beyond(git: &Git, commit: &CommitId, remote: &str) -> Result<Verdict> {
+    let remotes = format!("--remotes={remote}");
+    let answer = git.ask(&["rev-parse", commit.as_str(), "--not", &remotes, "--"])?;
+    judged(git, commit.as_str(), answer)
+}
+
+fn judged(git: &Git, range: &str, answer: Option<String>) -> Result<Verdict> {
     let (mut tips, mut hidden) = (Vec::new(), Vec::new());
     for line in answer.as_deref().unwrap_or_default().lines() {
         match line.strip_prefix('^') {

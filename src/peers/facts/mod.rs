@@ -128,6 +128,11 @@ fn keep(git: &Git, before: Option<&Memory>, memory: &Memory) {
     }
 }
 
+/// Keeps what is known after a change that was made here.
+pub fn note_memory(git: &Git, memory: &Memory) {
+    git.note(MEMORY, memory);
+}
+
 /// Takes up what was published just now, without asking again.
 pub fn take_up(git: &Git, memory: &Memory, commit: &CommitId, entry: &Entry) {
     let mut memory = memory.clone();
