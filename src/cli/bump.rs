@@ -9,6 +9,7 @@ use super::args::ActArgs;
 use crate::base::{Exit, Problem, RefName, count, plain};
 use crate::config::{AppLink, Config};
 use crate::deploy::bump::{self, Ground, Part};
+use crate::deploy::link;
 use crate::plan::Outcome;
 use crate::sync::finish;
 use crate::sync::pull::facts::{Upstream, start};
@@ -35,7 +36,7 @@ pub fn main(context: &Context, args: &BumpArgs) -> Result<Exit> {
             .hint("say `gsync bump minor`, or `gsync bump 2.5.0`")
             .into());
     };
-    let app = which(&config, args.app.as_deref())?;
+    let app = link::choose(&config.app, args.app.as_deref(), "bump")?;
     let mut new = None;
     let (plan, ran) = context.act_then(
         &args.act.how(),
@@ -64,26 +65,6 @@ pub fn main(context: &Context, args: &BumpArgs) -> Result<Exit> {
         }
     }
     Ok(ran.exit())
-}
-
-/// The app that is meant; none if the repository has none.
-fn which<'a>(config: &'a Config, name: Option<&str>) -> Result<Option<&'a AppLink>, Problem> {
-    let names = || config.app.iter().map(|app| app.name.as_str()).collect::<Vec<_>>().join(", ");
-    match (name, &config.app[..]) {
-        (Some(name), apps) => match apps.iter().find(|app| app.name == name) {
-            Some(app) => Ok(Some(app)),
-            None => {
-                Err(Problem::usage("no-app", format!("there is no app `{}` here", plain(name)))
-                    .because(format!("apps in .gsync.toml: {}", plain(&names())))
-                    .hint("add it to .gsync.toml as `[[app]]` with its name and remote"))
-            }
-        },
-        (None, []) => Ok(None),
-        (None, [only]) => Ok(Some(only)),
-        (None, _) => Err(Problem::usage("which-app", "this repository has several apps")
-            .because(format!("apps in .gsync.toml: {}", plain(&names())))
-            .hint("name one: `gsync bump --app NAME`")),
-    }
 }
 
 /// Looks whether the branch is clean and what the hub has: only that may become a version.

@@ -43,6 +43,13 @@ impl Context {
         Self { git, ui, who: OnceLock::new(), first: OnceLock::new() }
     }
 
+    /// Somebody else is at work here than whoever started this process.
+    #[must_use]
+    pub fn named(mut self, who: Who) -> Self {
+        self.who = OnceLock::from(who);
+        self
+    }
+
     /// Finds the repository of a directory.
     pub fn open(dir: &Path, ui: Ui) -> Result<Self> {
         Self::open_with(git::discover, dir, ui)

@@ -137,6 +137,11 @@ impl Ui {
         }
     }
 
+    /// What somebody else says who was told how much of it is wanted.
+    pub fn relay(&self, line: &str) {
+        talk(line);
+    }
+
     /// Talk that only `--verbose` wants.
     pub fn detail(&self, line: &str) {
         if self.verbose {
