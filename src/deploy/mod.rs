@@ -2,6 +2,7 @@
 //! pushed (STANDBY). Only [`release`] and what leads back from it move the traffic, and no plan
 //! here touches LIVE's directories or its process.
 
+pub mod afar;
 pub mod bump;
 pub mod create;
 pub mod drift;

@@ -5,6 +5,7 @@ mod agent;
 mod first;
 mod fourth;
 mod second;
+mod server;
 mod stage;
 mod third;
 
@@ -58,8 +59,14 @@ const fn refused(who: &'static str, line: &'static str, says: &'static [&'static
 }
 
 /// All chapters, in the order of the story. Each goes on where the one before ended.
-const CHAPTERS: &[Chapter] =
-    &[first::CHAPTER, second::CHAPTER, third::CHAPTER, fourth::CHAPTER, agent::CHAPTER];
+const CHAPTERS: &[Chapter] = &[
+    first::CHAPTER,
+    second::CHAPTER,
+    third::CHAPTER,
+    fourth::CHAPTER,
+    agent::CHAPTER,
+    server::CHAPTER,
+];
 
 #[derive(Serialize)]
 struct Told {

@@ -8,9 +8,10 @@ use anyhow::Result;
 
 use super::args::Serving;
 use crate::base::{Exit, Problem, plain, shell_quote};
-use crate::cli::Context;
 use crate::cli::args::ActArgs;
+use crate::cli::{Context, handoff};
 use crate::config::AppLink;
+use crate::deploy::facts::afar;
 use crate::deploy::link;
 use crate::deploy::request::{self, Ask, Line, Request, Talk};
 use crate::git;
@@ -66,6 +67,9 @@ pub(super) fn ask(clone: &Clone, what: &Serving) -> Result<Exit> {
                 plain(remote)
             ));
         }
+        if exit == Exit::Done && !request.dry_run {
+            handoffs(clone, &request.ask)?;
+        }
         return Ok(exit);
     }
     let shown = plain(remote);
@@ -105,6 +109,23 @@ pub(super) fn ask(clone: &Clone, what: &Serving) -> Result<Exit> {
         }
     }
     .into())
+}
+
+/// What was deployed or released just now brings handoffs to their end.
+fn handoffs(clone: &Clone, ask: &Ask) -> Result<()> {
+    let Clone { context, app } = clone;
+    if !matches!(ask, Ask::Deploy { .. } | Ask::Release { .. }) {
+        return Ok(());
+    }
+    let config = context.config()?;
+    let apps = std::slice::from_ref(app);
+    let seen = afar::look(&context.git, apps, config.hub.timeout.0, true);
+    let Some(seen) = seen.first().filter(|seen| seen.silent.is_none()) else { return Ok(()) };
+    let side = if matches!(ask, Ask::Release { .. }) { seen.live() } else { seen.standby() };
+    if let Some((env, runs)) = side.and_then(|side| Some((side.env, side.runs?))) {
+        handoff::deployed(context, &config, &app.name, env, &runs.commit);
+    }
+    Ok(())
 }
 
 /// What was heard so far.

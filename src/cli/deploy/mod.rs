@@ -8,6 +8,7 @@ mod commands;
 pub(super) mod converse;
 mod envs;
 mod follow;
+mod handoffs;
 pub(super) mod receive;
 mod server;
 pub(super) mod worker;
