@@ -30,6 +30,22 @@ impl Exit {
         self as u8
     }
 
+    /// What a number means that a gsync elsewhere ended with.
+    pub const fn of(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Done,
+            1 => Self::Refused,
+            2 => Self::Usage,
+            3 => Self::PutBack,
+            4 => Self::Kept,
+            5 => Self::Stuck,
+            6 => Self::Busy,
+            7 => Self::Blind,
+            130 => Self::Interrupted,
+            _ => return None,
+        })
+    }
+
     /// The word of the contract for it.
     pub const fn word(self) -> &'static str {
         match self {

@@ -6,9 +6,12 @@ use serde_json::json;
 
 use super::Context;
 use super::args::ActArgs;
-use crate::base::{Exit, Problem, RefName, count, plain};
+use crate::base::{Exit, Problem, RefName, count, plain, shell_quote};
 use crate::config::{AppLink, Config};
+use crate::deploy::afar::Afar;
 use crate::deploy::bump::{self, Ground, Part};
+use crate::deploy::facts::afar;
+use crate::deploy::link;
 use crate::plan::Outcome;
 use crate::sync::finish;
 use crate::sync::pull::facts::{Upstream, start};
@@ -23,6 +26,9 @@ pub struct BumpArgs {
     /// The app whose STANDBY gets it, where the repository has several
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
+    /// Bump although STANDBY is not what LIVE is, or that is not known
+    #[arg(long)]
+    pub anyway: bool,
     #[command(flatten)]
     pub act: ActArgs,
 }
@@ -35,55 +41,55 @@ pub fn main(context: &Context, args: &BumpArgs) -> Result<Exit> {
             .hint("say `gsync bump minor`, or `gsync bump 2.5.0`")
             .into());
     };
-    let app = which(&config, args.app.as_deref())?;
-    let mut new = None;
-    let (plan, ran) = context.act_then(
+    let app = link::choose(&config.app, args.app.as_deref(), "bump")?;
+    let made_it = std::cell::RefCell::new(None);
+    let remote = app.map(|app| app.remote.as_str());
+    let ran = context.act_hearing(
         &args.act.how(),
+        remote,
         || {
             let ground = ground(context, &config, app)?;
             let head = ground.place.commit.clone();
             let Some(head) = head else {
                 return Err(Problem::refuse("unborn", "there is no commit yet").into());
             };
+            if let (Some(app), false) = (app, args.anyway) {
+                look(context, &config, app).level()?;
+            }
             let made =
                 bump::facts::make(&context.git, &ground.place, &head, &part, &config.bump.files)?;
-            new = Some(made.new.to_string());
+            let tip = made.to.commit.clone().unwrap_or(head);
+            made_it.replace(Some((made.new.to_string(), tip)));
             Ok(bump::plan(&ground, &made)?)
         },
-        |_, outcome| {
-            Ok(json!({ "done": outcome == Outcome::Done, "app": app.map(|app| &app.name) }))
+        |plan, ran, said| {
+            let done = ran.run.is_some() && ran.outcome == Outcome::Done;
+            let mut told = json!({ "done": done, "app": app.map(|app| &app.name) });
+            if !done {
+                return Ok(told);
+            }
+            plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+            if let (Some(app), Some((new, tip))) = (app, made_it.borrow().as_ref()) {
+                let seen = look(context, &config, app);
+                let env = seen.runs(tip, new, said)?;
+                super::handoff::deployed(context, &config, &app.name, env, tip);
+                told["standby"] = json!({ "env": env, "version": new, "commit": tip });
+                context.ui.say(&format!("{} has {new} on STANDBY ({env})", plain(&app.name)));
+                let name = shell_quote(&plain(&app.name));
+                let next = format!("test {new} on STANDBY, then run `gsync release --app {name}`");
+                context.ui.hint(&next);
+            }
+            Ok(told)
         },
     )?;
-    if ran.exit() == Exit::Done && !args.act.dry_run {
-        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
-        if let (Some(new), Some(app)) = (new, app) {
-            context.ui.hint(&format!(
-                "test {new} on STANDBY, then run `gsync release --app {}`",
-                app.name
-            ));
-        }
-    }
     Ok(ran.exit())
 }
 
-/// The app that is meant; none if the repository has none.
-fn which<'a>(config: &'a Config, name: Option<&str>) -> Result<Option<&'a AppLink>, Problem> {
-    let names = || config.app.iter().map(|app| app.name.as_str()).collect::<Vec<_>>().join(", ");
-    match (name, &config.app[..]) {
-        (Some(name), apps) => match apps.iter().find(|app| app.name == name) {
-            Some(app) => Ok(Some(app)),
-            None => {
-                Err(Problem::usage("no-app", format!("there is no app `{}` here", plain(name)))
-                    .because(format!("apps in .gsync.toml: {}", plain(&names())))
-                    .hint("add it to .gsync.toml as `[[app]]` with its name and remote"))
-            }
-        },
-        (None, []) => Ok(None),
-        (None, [only]) => Ok(Some(only)),
-        (None, _) => Err(Problem::usage("which-app", "this repository has several apps")
-            .because(format!("apps in .gsync.toml: {}", plain(&names())))
-            .hint("name one: `gsync bump --app NAME`")),
-    }
+/// What the app's server says now.
+fn look(context: &Context, config: &Config, app: &AppLink) -> Afar {
+    let apps = std::slice::from_ref(app);
+    let seen = afar::look(&context.git, apps, config.hub.timeout.0, true);
+    seen.into_iter().next().unwrap_or_default()
 }
 
 /// Looks whether the branch is clean and what the hub has: only that may become a version.

@@ -14,7 +14,7 @@ use crate::git::{self, Git};
 use crate::host;
 use crate::plan::{Event, Outcome, Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
-use crate::ui::{Collect, Human, JsonLines, Progress, Ui};
+use crate::ui::{Answers, Collect, Human, JsonLines, Progress, Ui};
 
 /// How long an acting command waits for another one before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +41,13 @@ impl Context {
     /// A repository that is known, such as an app's.
     pub fn at(git: Git, ui: Ui) -> Self {
         Self { git, ui, who: OnceLock::new(), first: OnceLock::new() }
+    }
+
+    /// Somebody else is at work here than whoever started this process.
+    #[must_use]
+    pub fn named(mut self, who: Who) -> Self {
+        self.who = OnceLock::from(who);
+        self
     }
 
     /// Finds the repository of a directory.
@@ -130,7 +137,7 @@ impl Context {
         plan: impl FnOnce() -> Result<Plan>,
         after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
     ) -> Result<(Plan, Ran)> {
-        let (plan, ran, collect, more) = self.run(how, plan, after)?;
+        let (plan, ran, collect, more) = self.run(how, None, plan, after)?;
         if self.ui.json {
             self.tell(&collect, &ran, more);
         }
@@ -144,12 +151,31 @@ impl Context {
         plan: impl FnOnce() -> Result<Plan>,
         then: impl FnOnce(&Plan, &Ran) -> Result<(T, Value)>,
     ) -> Result<(Plan, Ran, T)> {
-        let (plan, ran, collect, _) = self.run(how, plan, |_, _| Ok(Value::Null))?;
+        let (plan, ran, collect, _) = self.run(how, None, plan, |_, _| Ok(Value::Null))?;
         let (then, more) = then(&plan, &ran)?;
         if self.ui.json {
             self.tell(&collect, &ran, more);
         }
         Ok((plan, ran, then))
+    }
+
+    /// The same; what the server behind a remote answers to a push is shown as it comes, and
+    /// handed over.
+    pub fn act_hearing(
+        &self,
+        how: &How,
+        remote: Option<&str>,
+        plan: impl FnOnce() -> Result<Plan>,
+        then: impl FnOnce(&Plan, &Ran, &[String]) -> Result<Value>,
+    ) -> Result<Ran> {
+        let mut said = Vec::new();
+        let hear = remote.map(|remote| (remote, &mut said));
+        let (plan, ran, collect, _) = self.run(how, hear, plan, |_, _| Ok(Value::Null))?;
+        let more = then(&plan, &ran, &said)?;
+        if self.ui.json {
+            self.tell(&collect, &ran, more);
+        }
+        Ok(ran)
     }
 
     /// The same surroundings for a part of a command whose one JSON object is told by the whole.
@@ -164,12 +190,13 @@ impl Context {
 
     /// The same for a command of several runs, which tells of all of them by itself.
     pub fn carry_out(&self, how: &How, plan: impl FnOnce() -> Result<Plan>) -> Result<(Plan, Ran)> {
-        self.run(how, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))
+        self.run(how, None, plan, |_, _| Ok(Value::Null)).map(|(plan, ran, ..)| (plan, ran))
     }
 
     fn run(
         &self,
         how: &How,
+        hear: Option<(&str, &mut Vec<String>)>,
         plan: impl FnOnce() -> Result<Plan>,
         after: impl FnOnce(&Plan, Outcome) -> Result<Value>,
     ) -> Result<(Plan, Ran, Collect, Value)> {
@@ -195,7 +222,13 @@ impl Context {
                 Ui { json_lines: true, .. } => &mut JsonLines,
                 _ => &mut Human::new(self.ui),
             };
-            run::act(&plan, how, &mut hands, &mut journal, report)?
+            match hear {
+                None => run::act(&plan, how, &mut hands, &mut journal, report)?,
+                Some((remote, said)) => {
+                    let report = &mut Answers::new(self.ui, report, remote, said);
+                    run::act(&plan, how, &mut hands, &mut journal, report)?
+                }
+            }
         };
         drop(watched);
         if let Some(run) = &ran.run {

@@ -7,6 +7,7 @@ use super::Context;
 use crate::agents;
 use crate::base::{Exit, plain};
 use crate::config::Config;
+use crate::deploy::facts::afar;
 use crate::hooks::checks::{self, Check, State};
 use crate::hooks::facts;
 use crate::peers::facts as peers;
@@ -19,6 +20,7 @@ pub fn main(context: &Context) -> Result<Exit> {
     let mut list = checks::judge(&facts, &probes);
     list.extend(peers(context, &config));
     list.extend(agents(context)?);
+    list.extend(apps(context, &config));
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "ok": well, "checks": list }));
@@ -40,6 +42,27 @@ pub fn main(context: &Context) -> Result<Exit> {
         context.ui.result(&text);
     }
     Ok(if well { Exit::Done } else { Exit::Refused })
+}
+
+/// Whether the servers of the apps say what they run.
+fn apps(context: &Context, config: &Config) -> Vec<Check> {
+    let seen = afar::look(&context.git, &config.app, config.hub.timeout.0, true);
+    let checks = seen.into_iter().map(|app| {
+        let name = plain(&app.app);
+        let (state, message, hint) = match (&app.silent, app.live()) {
+            (Some(why), _) => (
+                State::Error,
+                plain(why),
+                format!("put [[app]] remote right, or `git remote add {} URL`", plain(&app.remote)),
+            ),
+            (None, Some(live)) => {
+                (State::Ok, format!("{} is LIVE", plain(live.env)), String::new())
+            }
+            (None, None) => (State::Ok, "nothing is LIVE yet".to_owned(), String::new()),
+        };
+        Check { check: format!("app {name}"), state, message, hint }
+    });
+    checks.collect()
 }
 
 /// A hub that takes no entries of clones: work goes on, but nobody sees what this clone does.

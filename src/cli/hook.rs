@@ -32,6 +32,9 @@ pub fn main(words: &[OsString]) -> ExitCode {
     if name == deploy::worker::NAME {
         return deploy::worker::main(&words[1..]).into();
     }
+    if name == deploy::asked::NAME {
+        return deploy::asked::main(&words[1..]).into();
+    }
     if name == crate::run::serve::BECOME {
         let Err(err) = crate::run::serve::become_process(&words[1..]) else {
             return ExitCode::SUCCESS;

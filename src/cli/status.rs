@@ -11,6 +11,8 @@ use super::Context;
 use super::args::StatusArgs;
 use crate::base::{CommitId, Exit, Problem};
 use crate::config::Config;
+use crate::deploy::afar::Afar;
+use crate::deploy::facts::afar;
 use crate::git::{self, Git};
 use crate::peers::facts::{self as peers, Answer, Hub};
 use crate::peers::memory::Memory;
@@ -45,11 +47,13 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
     let git = &context.git;
     let index = git.index_written();
     let others = peers::hub(git, config);
-    // Both ask the hub, and neither waits for the other.
-    let (facts, heard) = thread::scope(|scope| {
+    // All ask, and nobody waits for another.
+    let (facts, heard, apps) = thread::scope(|scope| {
         let heard = others.as_ref().map(|hub| scope.spawn(move || hear(git, hub, ask)));
+        let deadline = config.hub.timeout.0;
+        let apps = scope.spawn(move || afar::look(git, &config.app, deadline, ask == Ask::Always));
         let facts = facts::observe(git, &config.hub.remote, ask, config.hub.timeout.0);
-        (facts, heard.and_then(|heard| heard.join().ok()))
+        (facts, heard.and_then(|heard| heard.join().ok()), apps.join().unwrap_or_default())
     });
     let mut facts = facts?;
     facts.unfinished = unfinished(context);
@@ -59,6 +63,7 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
         meet(git, hub, &memory, silent, upstream.as_ref(), &mut status);
     }
     status.handoffs = super::handoff::waiting(context, config, &status.role);
+    status.apps = apps.iter().map(Afar::object).collect();
     git.remember_seen(&git::Seen {
         at: status.now,
         head: status.head.clone(),

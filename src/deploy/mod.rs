@@ -2,12 +2,15 @@
 //! pushed (STANDBY). Only [`release`] and what leads back from it move the traffic, and no plan
 //! here touches LIVE's directories or its process.
 
+pub mod afar;
 pub mod bump;
 pub mod create;
 pub mod drift;
 pub mod facts;
+pub mod link;
 pub mod prune;
 pub mod release;
+pub mod request;
 pub mod rollback;
 pub mod standby;
 pub mod state;

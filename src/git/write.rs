@@ -3,6 +3,7 @@
 mod carry;
 mod merge;
 mod publish;
+pub mod request;
 mod server;
 pub mod state;
 

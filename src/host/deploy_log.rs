@@ -29,6 +29,14 @@ pub fn begin(dir: &Path, ticket: &str) -> Result<(File, PathBuf)> {
     Ok((file.with_context(|| format!("write {}", path.display()))?, path))
 }
 
+/// A place for what is said once: to write to, and to read from at the same time. It has no name,
+/// so that nothing is left whoever is killed.
+pub fn passing() -> Result<(File, File)> {
+    let named = tempfile::NamedTempFile::new().context("make a temporary file")?;
+    let back = named.reopen().context("read a temporary file")?;
+    Ok((named.into_file(), back))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 //! before each step.
 
 mod act;
+mod ask;
 mod drive;
 mod forget;
 mod hands;
@@ -24,6 +25,7 @@ use crate::base::Left;
 use crate::plan::{Before, Event, Outcome, Plan, Report, Step, Undo};
 
 pub use act::{How, Ran, act, changed};
+pub use ask::{Pushed, ask, taken, withdraw};
 pub use forget::forget;
 pub use hands::{Hands, World};
 pub use journal::{Journal, Record, Unfinished, Who};

@@ -3,6 +3,8 @@
 //! Results go to stdout, everything said about them goes to stderr. Nothing here fails:
 //! a reader that went away is no reason to stop half way.
 
+mod answers;
+mod apps;
 pub mod deploy;
 pub mod handoff;
 mod heard;
@@ -26,6 +28,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{Exit, Problem};
 use crate::host::env;
 
+pub use answers::Answers;
 pub use heard::{Heard, Listener, hear, words};
 pub use progress::Progress;
 pub use report::{Collect, Human, JsonLines, Stream, plan_object};
@@ -135,6 +138,11 @@ impl Ui {
         if !self.quiet {
             talk(line);
         }
+    }
+
+    /// What somebody else says who was told how much of it is wanted.
+    pub fn relay(&self, line: &str) {
+        talk(line);
     }
 
     /// Talk that only `--verbose` wants.

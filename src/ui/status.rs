@@ -56,6 +56,7 @@ pub fn screen(status: &Status, style: Style, width: usize) -> String {
     page.elsewhere(status);
     page.peers(status);
     page.handoffs(&status.handoffs);
+    page.apps(&status.apps);
     for note in &status.notes {
         page.line(&format!("{} {}", style.dim("note:"), plain(note)));
     }
@@ -215,6 +216,16 @@ impl Page {
         self.more(handoffs.len().min(COMMITS), handoffs.len());
         let first = plain(handoffs[0]["id"].as_str().unwrap_or("ID"));
         self.line(&self.style.dim(&format!("  `gsync handoff take {first}` says what to do")));
+    }
+
+    fn apps(&mut self, apps: &[serde_json::Value]) {
+        if apps.is_empty() {
+            return;
+        }
+        self.head("apps", &apps.len().to_string());
+        for row in super::apps::rows(apps, self.now, self.style) {
+            self.line(&row);
+        }
     }
 
     fn elsewhere(&mut self, status: &Status) {

@@ -12,6 +12,7 @@ mod crash;
 mod crowd;
 mod demo_story;
 mod deploy;
+mod deploy_asks;
 mod deploy_crash;
 mod deploy_faults;
 mod deploy_homes;

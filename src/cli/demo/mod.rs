@@ -6,6 +6,7 @@ mod first;
 mod fourth;
 mod second;
 mod secrets;
+mod server;
 mod stage;
 mod third;
 
@@ -65,6 +66,7 @@ const CHAPTERS: &[Chapter] = &[
     third::CHAPTER,
     fourth::CHAPTER,
     agent::CHAPTER,
+    server::CHAPTER,
     secrets::CHAPTER,
 ];
 

@@ -1,6 +1,6 @@
 //! `gsync app create` and `gsync app list`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::ui::Ui;
 pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     let home = dir.join(&args.dir);
     let home = std::path::absolute(&home).with_context(|| format!("find {}", home.display()))?;
-    let home = home.canonicalize().unwrap_or(home);
+    let home = real(&home);
     let wish = Wish {
         name: args.name.clone(),
         home: home.clone(),
@@ -74,6 +74,12 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     );
     ui.result(&text);
     Ok(Exit::Done)
+}
+
+/// Without links and dots, as far as it is there already.
+fn real(home: &Path) -> PathBuf {
+    let above = || Some(home.parent()?.canonicalize().ok()?.join(home.file_name()?));
+    home.canonicalize().ok().or_else(above).unwrap_or_else(|| home.to_owned())
 }
 
 /// gsync's hooks of a server, and the one that can make a push fail, where that is wanted.

@@ -43,6 +43,32 @@ pub enum Serving {
     Cancel(WhichApp),
 }
 
+impl Serving {
+    /// Which app was named.
+    pub fn app(&self) -> &WhichApp {
+        match self {
+            Self::Envs(args) => &args.app,
+            Self::Deploy(args) => &args.app,
+            Self::Release(args) => &args.app,
+            Self::Rollback(args) => &args.app,
+            Self::Sync(args) => &args.app,
+            Self::Cancel(app) => app,
+        }
+    }
+
+    /// The word of the command line.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Envs(_) => "envs",
+            Self::Deploy(_) => "deploy",
+            Self::Release(_) => "release",
+            Self::Rollback(_) => "rollback",
+            Self::Sync(_) => "sync",
+            Self::Cancel(_) => "cancel",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct WhichApp {
     /// The app, where it is not the one around here

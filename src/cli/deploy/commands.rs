@@ -37,12 +37,16 @@ pub(super) fn after_deploy(server: &Server, acted: &Acted) {
     if acted.ran.run.is_some() {
         server.prune();
     }
-    if !acted.did() || server.ui().is_for_programs() {
+    if !acted.did() {
         return;
     }
     let Ok(now) = server.observe(false) else { return };
     let Ok((_, standby)) = now.sides() else { return };
     if let Some(build) = now.build(standby) {
+        super::handoffs::mark(server, &now.app.branch, standby, &build.commit);
+        if server.ui().is_for_programs() {
+            return;
+        }
         let url = now.app.env.get(standby).and_then(|env| env.url.as_deref());
         let url = url.map_or_else(String::new, |url| format!(" at {}", plain(url)));
         let (version, id) = (plain(&build.version), build.commit.short());
@@ -73,7 +77,8 @@ pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
 /// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
 /// unhealthy.
 fn switched(server: &Server, how: &How, acted: &Acted) -> Result<Exit> {
-    if !server.ui().is_for_programs() {
+    // A plan that does nothing, or is only shown, was told with its notes.
+    if !server.ui().is_for_programs() && acted.ran.run.is_some() {
         acted.plan.notes.iter().for_each(|note| server.ui().say(&format!("  {note}")));
     }
     if !acted.did() {

@@ -2,14 +2,18 @@
 
 mod app;
 pub mod args;
+pub(super) mod asked;
+mod asks;
 mod commands;
 pub(super) mod converse;
 mod envs;
+mod follow;
+mod handoffs;
 pub(super) mod receive;
 mod server;
 pub(super) mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -35,14 +39,33 @@ pub fn around(dir: &Path, ui: Ui) -> Result<Context> {
     }
 }
 
-/// The commands that are about one app.
+/// The commands that are about one app: of the home around here, of the clone around here, which
+/// asks its server, or of the list of homes on this machine.
 pub fn serve(dir: &Path, ui: Ui, what: &Serving) -> Result<Exit> {
+    let name = what.app().app.as_deref();
+    let here = facts::find(dir, None)?;
+    let other = |home: &PathBuf| {
+        name.is_some_and(|name| facts::settings(home).is_ok_and(|app| app.name != name))
+    };
+    if here.is_none_or(|home| other(&home)) {
+        match asks::find(dir, ui, what) {
+            Ok(Some(clone)) => return asks::ask(&clone, what),
+            // An app of this machine may be meant.
+            Err(_) if name.is_some_and(|name| facts::find(dir, Some(name)).is_ok()) => {}
+            other => drop(other?),
+        }
+    }
+    serve_here(&server::open(dir, what.app(), ui)?, what)
+}
+
+/// The same, for a home that was found.
+fn serve_here(server: &server::Server, what: &Serving) -> Result<Exit> {
     match what {
-        Serving::Envs(args) => envs::main(&server::open(dir, &args.app, ui)?, args),
-        Serving::Deploy(args) => commands::deploy(&server::open(dir, &args.app, ui)?, args),
-        Serving::Release(args) => commands::release(&server::open(dir, &args.app, ui)?, args),
-        Serving::Rollback(args) => commands::rollback(&server::open(dir, &args.app, ui)?, args),
-        Serving::Sync(args) => commands::sync(&server::open(dir, &args.app, ui)?, args),
-        Serving::Cancel(args) => commands::cancel(&server::open(dir, args, ui)?),
+        Serving::Envs(args) => envs::main(server, args),
+        Serving::Deploy(args) => commands::deploy(server, args),
+        Serving::Release(args) => commands::release(server, args),
+        Serving::Rollback(args) => commands::rollback(server, args),
+        Serving::Sync(args) => commands::sync(server, args),
+        Serving::Cancel(_) => commands::cancel(server),
     }
 }

@@ -1,14 +1,12 @@
 //! What a push to an app's repository does: a worker deploys it, and the hook only follows.
 
-use std::fs::File;
-use std::io::{Read, Write, stderr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
-use rustix::event::{PollFd, PollFlags, poll};
 
+use super::asked;
+use super::follow::Follow;
 use super::worker::{self, Wanted};
 use crate::base::{CommitId, Exit, RefName, RefUpdate, plain, shell_quote};
 use crate::config::app::Receive;
@@ -16,11 +14,6 @@ use crate::deploy::facts;
 use crate::git::Git;
 use crate::host::{clock, deploy_log, env, process};
 use crate::ui::Ui;
-
-/// How often the log is looked at.
-const PAUSE: Duration = Duration::from_millis(10);
-/// How long a pusher may not read before nothing more is said to them.
-const DEAF: Duration = Duration::from_secs(10);
 
 /// The app home that a repository belongs to.
 pub fn home_of(git: &Git) -> Option<PathBuf> {
@@ -31,6 +24,9 @@ pub fn home_of(git: &Git) -> Option<PathBuf> {
 /// After a push: what was pushed to the app's branch goes to STANDBY.
 pub fn post_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
     let Some(home) = home_of(git) else { return Ok(Exit::Done) };
+    if asked::is_asked(updates) {
+        return asked::answer(ui, git, &home, updates);
+    }
     let app = facts::settings(&home)?;
     let branch = RefName::new(format!("refs/heads/{}", app.branch));
     others(ui, &branch, updates);
@@ -63,6 +59,8 @@ fn others(ui: &Ui, branch: &RefName, updates: &[RefUpdate]) {
     let said: Vec<String> = updates
         .iter()
         .filter(|update| update.name != *branch || update.new.is_none())
+        // What gsync keeps for itself is nobody's release.
+        .filter(|update| !update.name.as_str().starts_with("refs/gsync/"))
         .map(|update| match (&update.new, update.name.as_str().starts_with("refs/tags/")) {
             (None, _) => format!("the deletion of {}", plain(update.name.short())),
             (Some(_), true) => format!("tag {}", plain(update.name.short())),
@@ -96,8 +94,19 @@ pub fn through_worker(
     let commit = git.resolve_commit(commit.as_str())?.context("what was pushed is no commit")?;
     let by = facts::who();
     Wanted { ticket: ticket.clone(), commit, by, branch }.leave(git)?;
+    let mut worker = worker_of(home, worker::NAME)?;
+    worker.arg(&ticket);
+    worker.stdin(Stdio::null()).stdout(log.try_clone().context("a log")?).stderr(log);
+    let child = worker.spawn().context("start the worker of the deploy")?;
+    let mut follow = Follow::default();
+    follow.read(&path)?;
+    Ok(Ended { exit: follow.until_end(child)?.unwrap_or(u8::MAX), log: path })
+}
+
+/// gsync as a worker for an app home: what it is to do comes behind it.
+pub(super) fn worker_of(home: &Path, name: &str) -> Result<Command> {
     let mut worker = process::command(env::binary().context("find gsync itself")?);
-    worker.args(["hook", worker::NAME]).arg(home).arg(&ticket).current_dir(home);
+    worker.args(["hook", name]).arg(home).current_dir(home);
     // A hook is told of one push; the worker outlives it.
     for name in env::GIT_LOCAL {
         worker.env_remove(name);
@@ -105,68 +114,9 @@ pub fn through_worker(
     for name in ["GIT_REFLOG_ACTION", "GIT_PUSH_OPTION_COUNT", "GIT_EXEC_PATH"] {
         worker.env_remove(name);
     }
-    worker.stdin(Stdio::null()).stdout(log.try_clone().context("a log")?).stderr(log);
-    let mut child = worker.spawn().context("start the worker of the deploy")?;
-    let mut follow = Follow::new(&path)?;
-    let status = loop {
-        follow.more();
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        std::thread::sleep(PAUSE);
-    };
-    follow.more();
-    let exit = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(Ended { exit: exit.unwrap_or(u8::MAX), log: path })
+    Ok(worker)
 }
 
 pub fn log_name(path: &Path) -> String {
     plain(&path.to_string_lossy())
-}
-
-/// Reads a log as it grows, and hands it on without ever waiting for who reads it.
-struct Follow {
-    file: File,
-    rest: Vec<u8>,
-    deaf_since: Option<Instant>,
-    gone: bool,
-}
-
-impl Follow {
-    fn new(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("read {}", path.display()))?;
-        Ok(Self { file, rest: Vec::new(), deaf_since: None, gone: false })
-    }
-
-    fn more(&mut self) {
-        let mut some = [0; 1 << 14];
-        while let Ok(read @ 1..) = self.file.read(&mut some) {
-            if !self.gone {
-                self.rest.extend_from_slice(&some[..read]);
-            }
-        }
-        while !self.rest.is_empty() && !self.gone && self.pass() {}
-    }
-
-    /// Hands on a piece that the pipe takes for sure. False: nobody takes it now.
-    fn pass(&mut self) -> bool {
-        let err = stderr();
-        let mut fds = [PollFd::new(&err, PollFlags::OUT)];
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let ready = poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0);
-        if !ready {
-            let since = *self.deaf_since.get_or_insert_with(Instant::now);
-            self.gone = since.elapsed() > DEAF;
-            return false;
-        }
-        self.deaf_since = None;
-        // A pipe that takes anything takes this much at once.
-        let piece = self.rest.len().min(4096);
-        if err.lock().write_all(&self.rest[..piece]).is_err() {
-            self.gone = true;
-            return false;
-        }
-        self.rest.drain(..piece);
-        true
-    }
 }

@@ -45,6 +45,13 @@ impl Server {
         Self { home, who, context, streams: false }
     }
 
+    /// The same for somebody who asks by a push.
+    pub fn asked(home: PathBuf, who: String, command: String, ui: Ui) -> Self {
+        let server = Self::at(home.clone(), who.clone(), ui);
+        let asks = Who { peer: who, command, dir: home };
+        Self { context: server.context.named(asks), ..server }
+    }
+
     pub fn git(&self) -> &Git {
         &self.context.git
     }

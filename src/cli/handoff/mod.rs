@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod args;
+mod deployed;
 mod hooks;
 mod send;
 mod show;
@@ -20,6 +21,7 @@ use crate::plan::Outcome;
 use crate::run::How;
 use args::{DraftArgs, HandoffCommand};
 
+pub use deployed::deployed;
 pub use hooks::{arrived, before_push, outdated, refresh};
 pub use send::finish;
 pub use waiting::{left_open, say_waiting, waiting, waiting_here};

@@ -1,6 +1,7 @@
 //! What is so in an app home: looked at anew each time, because what was LIVE a moment ago is not
 //! what is LIVE.
 
+pub mod afar;
 mod create;
 mod home;
 mod proxy;

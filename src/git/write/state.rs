@@ -13,6 +13,9 @@ use crate::git::tip::talking;
 use crate::git::{Bench, Git};
 use crate::host::process::{Ended, run};
 
+/// How long making one small object may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A small state: one file.
 #[derive(Debug, Clone)]
 pub struct State<'a> {
@@ -39,11 +42,26 @@ pub enum Sent {
 /// Sends a state.
 pub fn send(git: &Git, remote: &str, state: &State<'_>, deadline: Duration) -> Result<Sent> {
     let scratch = Scratch::new(git)?;
+    let file = (state.file, state.bytes);
+    let commit = wrapped(git, &scratch, file, state.time, "what this clone is doing\n")?;
+    let sent =
+        push(git, remote, state.name, Some(&commit), state.expect, Some(&scratch), deadline)?;
+    Ok(sent.unwrap_or(Sent::Done(commit)))
+}
+
+/// A commit with one file, made in a scratch place.
+pub(super) fn wrapped(
+    git: &Git,
+    scratch: &Scratch,
+    (file, bytes): (&str, &[u8]),
+    time: i64,
+    message: &str,
+) -> Result<CommitId> {
     let make = |args: &[&str], input: &[u8]| -> Result<CommitId> {
         let mut command = git.command();
         scratch.lend(&mut command);
         command.args(args);
-        let Ended::Exited(out) = run(&mut command, input, deadline)? else {
+        let Ended::Exited(out) = run(&mut command, input, PATIENCE)? else {
             anyhow::bail!("git {} did not end", args[0]);
         };
         if !out.status.success() {
@@ -52,14 +70,11 @@ pub fn send(git: &Git, remote: &str, state: &State<'_>, deadline: Duration) -> R
         CommitId::parse(String::from_utf8_lossy(&out.stdout).trim())
             .with_context(|| format!("git {} gave no id", args[0]))
     };
-    let blob = make(&["hash-object", "-w", "--stdin"], state.bytes)?;
-    let tree = make(&["mktree"], format!("100644 blob {blob}\t{}\n", state.file).as_bytes())?;
+    let blob = make(&["hash-object", "-w", "--stdin"], bytes)?;
+    let tree = make(&["mktree"], format!("100644 blob {blob}\t{file}\n").as_bytes())?;
     let mut commit = format!("tree {tree}\n").into_bytes();
-    commit.extend(by_gsync(state.time, "what this clone is doing\n"));
-    let commit = make(&["hash-object", "-t", "commit", "-w", "--stdin"], &commit)?;
-    let sent =
-        push(git, remote, state.name, Some(&commit), state.expect, Some(&scratch), deadline)?;
-    Ok(sent.unwrap_or(Sent::Done(commit)))
+    commit.extend(by_gsync(time, message));
+    make(&["hash-object", "-t", "commit", "-w", "--stdin"], &commit)
 }
 
 /// Points a ref on the hub at work that was made on a bench, or takes it away.
