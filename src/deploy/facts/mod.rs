@@ -55,11 +55,22 @@ pub fn who() -> String {
 pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
     let app = settings(home)?;
     let (state, state_at) = state(git)?;
-    let (proxy, probe) = match proxy::ask(&app)? {
-        Some(answer) => answer,
-        None => (lead(&app, home)?, probe(&app, home)),
+    let live = state.as_ref().and_then(|it| it.live.clone());
+    let sources = match proxy::ask(&app)? {
+        Some(it) => Sources {
+            proxy: it.live,
+            probe: it.probe,
+            state: live,
+            split: it.split,
+            failed_reload: it.is_failed,
+        },
+        None => Sources {
+            proxy: lead(&app, home)?,
+            probe: probe(&app, home),
+            state: live,
+            ..Sources::default()
+        },
     };
-    let sources = Sources { proxy, probe, state: state.as_ref().and_then(|it| it.live.clone()) };
     let mut envs = BTreeMap::new();
     for (name, settings) in &app.env {
         let dir = settings.dir.as_ref().map_or_else(|| home.join(name), Into::into);
