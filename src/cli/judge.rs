@@ -34,5 +34,6 @@ pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<E
     if updates.is_empty() {
         return Ok(Exit::Done);
     }
+    super::deploy::receive::pre_receive(git, updates)?;
     Ok(ui.verdict(&facts::receive(git, updates)?))
 }

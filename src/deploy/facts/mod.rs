@@ -42,6 +42,11 @@ pub fn settings(home: &Path) -> Result<App> {
 
 /// Who asks, by the identity that the server gives: gitolite's user, the one that the key in
 /// `authorized_keys` names, the web server's, the unix user.
+///
+/// These variables are set by the server: gitolite, a forced command in `authorized_keys`, the
+/// web server, sshd. A client cannot set them over ssh unless `AcceptEnv` or
+/// `PermitUserEnvironment` names them, which they must not. Who works as another user of this
+/// machine could: see [`who_at`].
 pub fn who() -> String {
     let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
     let name = named
@@ -49,6 +54,26 @@ pub fn who() -> String {
         .find_map(env::text)
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     plain(&name)
+}
+
+/// Who asks at an app home. Somebody who works there as another user of this machine than the one
+/// it belongs to is that user, whatever their environment says.
+pub fn who_at(home: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::getuid().as_raw();
+    match home.metadata() {
+        Ok(meta) if meta.uid() != own => user_of(own),
+        _ => who(),
+    }
+}
+
+/// The name of a user of this machine.
+fn user_of(uid: u32) -> String {
+    let number = uid.to_string();
+    let list = read::text(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
+    let line = list.lines().find(|line| line.split(':').nth(2) == Some(&number));
+    let name = line.and_then(|line| line.split(':').next()).filter(|name| !name.is_empty());
+    name.map_or_else(|| format!("uid {uid}"), plain)
 }
 
 /// Looks at an app home. `ask`: the environments are asked whether they are well.
@@ -91,6 +116,11 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
         ask_all(&mut facts);
     }
     Ok(facts)
+}
+
+/// Who was LIVE by the last entry of the chain.
+pub fn recorded_live(git: &Git) -> Result<Option<String>> {
+    Ok(state(git)?.0.and_then(|state| state.live))
 }
 
 /// The last entry of the chain of states.
