@@ -15,6 +15,9 @@ module.exports = {
     const dir = path.join(current, app.cwd && !path.isAbsolute(app.cwd) ? app.cwd : ".");
     // The names are the environment's: a name that changed in a release must not leave the old
     // process behind.
-    return { ...app, name: apps.length === 1 ? name : `${name}-${at}`, cwd: dir };
+    // One log for both streams, unless the release names its own.
+    const log = process.env.GSYNC_LOG;
+    const logs = log ? { out_file: log, error_file: log } : {};
+    return { ...logs, ...app, name: apps.length === 1 ? name : `${name}-${at}`, cwd: dir };
   }),
 };

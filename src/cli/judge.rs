@@ -35,5 +35,6 @@ pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<E
         return Ok(Exit::Done);
     }
     super::deploy::asked::admit(git, updates)?;
+    super::deploy::receive::pre_receive(git, updates)?;
     Ok(ui.verdict(&facts::receive(git, updates)?))
 }

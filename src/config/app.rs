@@ -143,6 +143,9 @@ pub struct Release {
     pub check: Vec<String>,
     #[serde(deserialize_with = "span")]
     pub watch: Span,
+    /// How long those whom STANDBY still serves are waited for.
+    #[serde(deserialize_with = "span")]
+    pub drain: Span,
 }
 
 /// Who may ask for what; `*` is everybody.
@@ -221,7 +224,7 @@ impl Default for Health {
 
 impl Default for Release {
     fn default() -> Self {
-        Self { check: Vec::new(), watch: Span::seconds(30) }
+        Self { check: Vec::new(), watch: Span::seconds(30), drain: Span::seconds(30) }
     }
 }
 

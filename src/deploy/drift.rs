@@ -4,10 +4,13 @@
 use super::Facts;
 use super::state::EnvState;
 use crate::base::{CommitId, Problem, plain};
-use crate::plan::Plan;
+use crate::plan::{Deed, Plan};
 
 /// What does not fit together, in a line.
 pub fn drift(facts: &Facts) -> Option<String> {
+    if let Some(split) = &facts.sources.split {
+        return Some(format!("haproxy does not say one thing: {}", plain(&split.said)));
+    }
     let Some(proxy) = &facts.sources.proxy else {
         return Some("what leads the traffic is not there".into());
     };
@@ -52,7 +55,24 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     let Some(drift) = drift(facts) else { return Ok(plan) };
     let known = |live: &&String| facts.app.env.contains_key(live.as_str());
     let recorded = facts.state.as_ref().and_then(|state| state.live.as_ref());
+    if let Some(split) = &facts.sources.split {
+        // What the users get stays what they get; else what was said last.
+        let live = split.memory.as_ref().filter(known).or(recorded.filter(known));
+        let Some(live) = live else { return Err(nobody(facts, drift)) };
+        let (from, to) = (live.clone(), live.clone());
+        let lead = Deed::Switch { traffic: facts.traffic(), from, to, gate: false };
+        let mut state = facts.next("reconcile");
+        (state.from, state.to) = (recorded.cloned(), Some(live.clone()));
+        state.live = Some(live.clone());
+        if recorded != Some(live) {
+            state.way_back = None;
+        }
+        return Ok(plan.then(facts.step("", lead)).then(facts.record(&state)?).note(drift));
+    }
     let Some(live) = facts.sources.proxy.as_ref().filter(known) else {
+        if facts.app.traffic.haproxy.is_some() {
+            return Err(nobody(facts, drift));
+        }
         return match recorded.filter(known) {
             Some(live) => Err(Problem::refuse("drift", drift)
                 .because(format!("the record says that {live} is LIVE"))
@@ -91,6 +111,18 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     let seqs = facts.envs.values().flat_map(|env| env.releases.iter().chain(&env.failed));
     state.seq = seqs.filter_map(|name| super::standby::seq(name)).max().unwrap_or(0).max(state.seq);
     Ok(plan.then(facts.record(&state)?).note(drift))
+}
+
+/// Nothing says to which environment HAProxy shall lead.
+fn nobody(facts: &Facts, drift: String) -> Problem {
+    let map = facts.app.traffic.haproxy.as_ref().map_or("its map", |it| it.map.as_str());
+    Problem::refuse("drift", drift)
+        .because("and nothing says which environment was LIVE".to_owned())
+        .hint(format!(
+            "write the line of {} into {}, and reload haproxy",
+            facts.app.name,
+            plain(map)
+        ))
 }
 
 fn link(facts: &Facts) -> String {

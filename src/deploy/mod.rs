@@ -50,6 +50,21 @@ pub struct Sources {
     pub proxy: Option<String>,
     pub state: Option<String>,
     pub probe: Option<String>,
+    /// What leads the traffic does not say one thing.
+    #[serde(skip)]
+    pub split: Option<Split>,
+    /// HAProxy could not load its configuration, and runs on with the one before.
+    #[serde(skip)]
+    pub failed_reload: bool,
+}
+
+/// A HAProxy whose workers and whose map on disk differ: a switch that was cut off, or a hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Split {
+    /// What each says.
+    pub said: String,
+    /// Whom the users get now, if all workers lead to the same.
+    pub memory: Option<String>,
 }
 
 /// One environment.

@@ -95,8 +95,8 @@ pub(super) fn well(facts: &Facts, standby: &str) -> Result<(), Problem> {
 pub(super) fn steps(facts: &Facts, live: &str, standby: &str, build: &Build) -> Vec<Step> {
     let mut steps = checks(facts, standby, build);
     let mut proof = facts.proof(standby, build.clone());
-    // It has run for a while: it need not be watched again for long.
-    proof.health.soak_ms = proof.health.soak_ms.min(proof.health.interval_ms);
+    // It was watched when it was deployed, and is watched again as LIVE: one good look will do.
+    proof.health.soak_ms = 0;
     steps.push(facts.step(standby, Deed::Prove(Box::new(proof))));
     let (from, to) = (live.to_owned(), standby.to_owned());
     steps.push(facts.step("", Deed::Switch { traffic: facts.traffic(), from, to, gate: true }));

@@ -7,9 +7,6 @@ use crate::base::{CommitId, Problem, RefName, plain};
 use crate::plan::serve::{Activate, Build, Keeper};
 use crate::plan::{Clean, Deed, Drive, Plan, Step, Task};
 
-/// How long those whom STANDBY still serves are waited for.
-const DRAIN_MS: u64 = 30_000;
-
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -95,7 +92,8 @@ pub(super) fn steps(facts: &Facts, wish: &Wish) -> Result<(Vec<Step>, State), Pr
     }
     let traffic = facts.traffic();
     if matches!(traffic, crate::plan::serve::Traffic::Haproxy { .. }) {
-        let drain = Deed::Drain { traffic, wait_ms: DRAIN_MS, cut: wish.cut };
+        let wait_ms = u64::try_from(app.release.drain.0.as_millis()).unwrap_or(u64::MAX);
+        let drain = Deed::Drain { traffic, wait_ms, cut: wish.cut };
         steps.push(facts.step(standby, drain));
     }
     let former = facts.build(standby);

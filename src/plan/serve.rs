@@ -35,7 +35,8 @@ pub enum Deed {
     /// Believes that a release runs only when it is proved.
     Prove(Box<Proof>),
     /// Leads the traffic from one environment to the other.
-    /// With a gate only to one that the proxy itself finds well.
+    /// With a gate it goes forward: only from where all traffic is, and only to one that the
+    /// proxy itself finds well. Without one it puts back, or brings order into what is half done.
     Switch { traffic: Traffic, from: String, to: String, gate: bool },
     /// Waits until the proxy serves nobody in the environment any more; cuts them after that.
     Drain { traffic: Traffic, wait_ms: u64, cut: bool },
@@ -180,6 +181,9 @@ impl fmt::Display for Serve {
                 write!(f, "prove that {env} runs {} ({})", it.release.version, it.release.name())
             }
             Deed::Drain { .. } => write!(f, "drain {env}"),
+            Deed::Switch { from, to, .. } if from == to => {
+                write!(f, "lead all traffic to {to}")
+            }
             Deed::Switch { from, to, .. } => write!(f, "switch traffic from {from} to {to}"),
             Deed::Prune { dirs } => {
                 let names: Vec<String> = dirs.iter().map(|dir| name_of(dir)).collect();

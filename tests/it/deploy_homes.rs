@@ -111,6 +111,27 @@ fn a_check_that_fails_or_a_name_that_may_not_release_stops_before_the_switch() {
 }
 
 #[test]
+fn who_may_not_deploy_moves_neither_the_branch_nor_standby() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    shop.settings("", "[access]\ndeploy = [\"eva\"]\n");
+    let tip = shop.commit("1.2.0");
+    let push = |who: &str, to: &str| {
+        let person = lab.at("ada", shop.ada.dir.clone()).with_env("GSYNC_USER", who);
+        person.try_git(&["push", "deploy", to])
+    };
+    let seen = push("ada", "main");
+    assert!(seen.code != 0, "{}", seen.all());
+    seen.says("ada may not deploy here").says("[access] names: eva");
+    let branch = shop.server().git(&["-C", "repo.git", "rev-parse", "main"]);
+    assert_ne!(branch, tip);
+    push("ada", "main:side").exits(0);
+    let ada = shop.server().with_env("GSYNC_USER", "ada");
+    ada.gsync(&["deploy", "side"]).exits(1).says("ada may not deploy here");
+    push("eva", "main").exits(0).says("blue is STANDBY and runs 1.2.0");
+}
+
+#[test]
 fn a_plan_that_was_shown_is_the_one_that_runs_or_none() {
     let lab = Lab::new();
     let shop = two_versions(&lab, "");

@@ -9,7 +9,7 @@ use super::args::{DeployArgs, ReleaseArgs, RollbackArgs, SyncArgs};
 use super::server::{Acted, Server};
 use super::worker::Wanted;
 use crate::base::{Exit, Problem, plain};
-use crate::deploy::{facts, release, rollback, standby, sync};
+use crate::deploy::{Facts, facts, release, rollback, standby, sync};
 use crate::plan::serve::Keeper;
 use crate::run::{self, How, Lock};
 
@@ -60,7 +60,11 @@ pub fn release(server: &Server, args: &ReleaseArgs) -> Result<Exit> {
     let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let wish = release::Wish { to: to.map(|target| target.commit) };
     let how = args.act.how();
-    let acted = server.act(&how, |seen| Ok(release::plan(seen, &wish)?))?;
+    let live = facts::recorded_live(server.git())?;
+    let acted = server.act(&how, |seen| {
+        still(seen, live.as_deref())?;
+        Ok(release::plan(seen, &wish)?)
+    })?;
     switched(server, &how, &acted)
 }
 
@@ -70,8 +74,26 @@ pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
     may(server, "rollback", may_whom)?;
     let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let how = args.act.how();
-    let acted = server.act(&how, |seen| Ok(rollback::plan(seen, to.as_ref())?))?;
+    let live = facts::recorded_live(server.git())?;
+    let acted = server.act(&how, |seen| {
+        still(seen, live.as_deref())?;
+        Ok(rollback::plan(seen, to.as_ref())?)
+    })?;
     switched(server, &how, &acted)
+}
+
+/// Refuses to switch if somebody else did while this one waited for its turn: two who release the
+/// same thing at once would else swap it back.
+fn still(seen: &Facts, live: Option<&str>) -> Result<()> {
+    let state = seen.state.as_ref();
+    let now = state.and_then(|state| state.live.as_deref());
+    if now == live {
+        return Ok(());
+    }
+    let who = state.map_or_else(String::new, |state| format!(" by {}", plain(&state.who)));
+    let now = plain(now.unwrap_or("nothing"));
+    let said = format!("{now} was made LIVE{who} while this waited");
+    Err(Problem::refuse("live-changed", said).hint("look, then say it again: `gsync envs`").into())
 }
 
 /// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
@@ -165,9 +187,13 @@ pub fn cancel(server: &Server) -> Result<Exit> {
 
 /// Whether who asks may, by `[access]`.
 fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
-    let who = &server.who;
+    allowed(&server.who, what, whom)
+}
+
+/// The same for one who has a name and no server yet: a push.
+pub(super) fn allowed(who: &str, what: &str, whom: Option<&[String]>) -> Result<()> {
     match whom {
-        Some(names) if !names.iter().any(|name| name == "*" || name == who) => {
+        Some(names) if !names.iter().any(|name| name == "*" || *name == who) => {
             Err(Problem::refuse("access", format!("{} may not {what} here", plain(who)))
                 .because(format!("[access] names: {}", plain(&names.join(", "))))
                 .hint(format!("ask one of them, or change [access] {what} in app.toml"))

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::asked;
+use super::commands::allowed;
 use super::follow::Follow;
 use super::worker::{self, Wanted};
 use crate::base::{CommitId, Exit, RefName, RefUpdate, plain, shell_quote};
@@ -19,6 +20,18 @@ use crate::ui::Ui;
 pub fn home_of(git: &Git) -> Option<PathBuf> {
     let home = git.git_dir.parent()?;
     (git.git_dir.file_name()? == "repo.git" && facts::is_home(home)).then(|| home.to_owned())
+}
+
+/// Before a push to the app's branch: only who may deploy may move it, or the next deploy of
+/// somebody else would bring what they pushed.
+pub fn pre_receive(git: &Git, updates: &[RefUpdate]) -> Result<()> {
+    let Some(home) = home_of(git) else { return Ok(()) };
+    let app = facts::settings(&home)?;
+    let branch = RefName::new(format!("refs/heads/{}", app.branch));
+    if !updates.iter().any(|update| update.name == branch) {
+        return Ok(());
+    }
+    allowed(&facts::who_at(&home), "deploy", app.access.deploy.as_deref())
 }
 
 /// After a push: what was pushed to the app's branch goes to STANDBY.
@@ -89,10 +102,11 @@ pub fn through_worker(
     commit: &CommitId,
     branch: Option<(RefName, Option<CommitId>)>,
 ) -> Result<Ended> {
+    let by = facts::who_at(home);
+    allowed(&by, "deploy", facts::settings(home)?.access.deploy.as_deref())?;
     let ticket = format!("{}-{}", clock::now().compact(), std::process::id());
     let (log, path) = deploy_log::begin(&home.join("logs"), &ticket)?;
     let commit = git.resolve_commit(commit.as_str())?.context("what was pushed is no commit")?;
-    let by = facts::who();
     Wanted { ticket: ticket.clone(), commit, by, branch }.leave(git)?;
     let mut worker = worker_of(home, worker::NAME)?;
     worker.arg(&ticket);

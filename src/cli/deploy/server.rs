@@ -31,7 +31,10 @@ pub(super) struct Server {
 /// Finds the app that is meant.
 pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
     match facts::find(dir, which.app.as_deref())? {
-        Some(home) => Ok(Server::at(home, facts::who(), ui)),
+        Some(home) => {
+            let who = facts::who_at(&home);
+            Ok(Server::at(home, who, ui))
+        }
         None => Err(Problem::refuse("no-app", format!("{} is in no app home", dir.display()))
             .hint("name the app: `--app NAME`; `gsync app list` lists them")
             .hint("make one: `gsync app create NAME --dir DIR`")

@@ -43,6 +43,11 @@ pub fn settings(home: &Path) -> Result<App> {
 
 /// Who asks, by the identity that the server gives: gitolite's user, the one that the key in
 /// `authorized_keys` names, the web server's, the unix user.
+///
+/// These variables are set by the server: gitolite, a forced command in `authorized_keys`, the
+/// web server, sshd. A client cannot set them over ssh unless `AcceptEnv` or
+/// `PermitUserEnvironment` names them, which they must not. Who works as another user of this
+/// machine could: see [`who_at`].
 pub fn who() -> String {
     let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
     let name = named
@@ -52,15 +57,46 @@ pub fn who() -> String {
     plain(&name)
 }
 
+/// Who asks at an app home. Somebody who works there as another user of this machine than the one
+/// it belongs to is that user, whatever their environment says.
+pub fn who_at(home: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::getuid().as_raw();
+    match home.metadata() {
+        Ok(meta) if meta.uid() != own => user_of(own),
+        _ => who(),
+    }
+}
+
+/// The name of a user of this machine.
+fn user_of(uid: u32) -> String {
+    let number = uid.to_string();
+    let list = read::text(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
+    let line = list.lines().find(|line| line.split(':').nth(2) == Some(&number));
+    let name = line.and_then(|line| line.split(':').next()).filter(|name| !name.is_empty());
+    name.map_or_else(|| format!("uid {uid}"), plain)
+}
+
 /// Looks at an app home. `ask`: the environments are asked whether they are well.
 pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
     let app = settings(home)?;
     let (state, state_at) = state(git)?;
-    let (proxy, probe) = match proxy::ask(&app)? {
-        Some(answer) => answer,
-        None => (lead(&app, home)?, probe(&app, home)),
+    let live = state.as_ref().and_then(|it| it.live.clone());
+    let sources = match proxy::ask(&app)? {
+        Some(it) => Sources {
+            proxy: it.live,
+            probe: it.probe,
+            state: live,
+            split: it.split,
+            failed_reload: it.is_failed,
+        },
+        None => Sources {
+            proxy: lead(&app, home)?,
+            probe: probe(&app, home),
+            state: live,
+            ..Sources::default()
+        },
     };
-    let sources = Sources { proxy, probe, state: state.as_ref().and_then(|it| it.live.clone()) };
     let mut envs = BTreeMap::new();
     for (name, settings) in &app.env {
         let dir = settings.dir.as_ref().map_or_else(|| home.join(name), Into::into);
@@ -81,6 +117,11 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
         ask_all(&mut facts);
     }
     Ok(facts)
+}
+
+/// Who was LIVE by the last entry of the chain.
+pub fn recorded_live(git: &Git) -> Result<Option<String>> {
+    Ok(state(git)?.0.and_then(|state| state.live))
 }
 
 /// The last entry of the chain of states.

@@ -7,15 +7,24 @@ use anyhow::Result;
 
 use crate::base::Problem;
 use crate::config::app::App;
+use crate::deploy::Split;
 use crate::host::haproxy::{Door, Entry, Probe, Proxy};
 use crate::host::http::Url;
 use crate::host::machine::Machine;
 
-/// An environment, or what is said where it is none.
-type Env = Option<String>;
+/// What it says: environments, or what is said where it is none.
+pub(super) struct Asked {
+    /// Who has the traffic, if the map says one thing wherever it is.
+    pub live: Option<String>,
+    /// Who answers a request.
+    pub probe: Option<String>,
+    pub split: Option<Split>,
+    /// Its last reload failed: what it runs is not what its configuration says.
+    pub is_failed: bool,
+}
 
-/// Who has the traffic by the map, and by a request; nothing: no HAProxy leads it.
-pub(super) fn ask(app: &App) -> Result<Option<(Env, Env)>> {
+/// Asks it; nothing: no HAProxy leads the traffic.
+pub(super) fn ask(app: &App) -> Result<Option<Asked>> {
     let Some(settings) = &app.traffic.haproxy else { return Ok(None) };
     let probe = match &settings.probe {
         Some(url) => Some(Probe { url: Url::parse(url)?, host: Some(settings.host.clone()) }),
@@ -35,24 +44,28 @@ pub(super) fn ask(app: &App) -> Result<Option<(Env, Env)>> {
         let env = backends.iter().find(|(_, backend)| backend == said);
         env.map_or_else(|| said.to_owned(), |(env, _)| (*env).clone())
     };
-    let live = match seen.live() {
-        Ok(live) => Some(env_of(live)),
-        // Not one word: they do not agree, which is a drift by itself.
-        Err(said) => {
-            let only_probe = seen.probe.is_some() && {
-                let mut quiet = seen.clone();
-                quiet.probe = None;
-                quiet.live().is_ok()
-            };
-            match (&seen.file, only_probe) {
-                (Entry::Is(backend), true) => Some(env_of(backend)),
-                _ => Some(said.join("; ")),
-            }
-        }
-    };
-    let probe = match seen.probe {
-        Some(Entry::Is(backend)) => Some(env_of(&backend)),
+    let probe = match &seen.probe {
+        Some(Entry::Is(backend)) => Some(env_of(backend)),
         Some(Entry::Missing | Entry::Unknown(_)) | None => None,
     };
-    Ok(Some((live, probe)))
+    let is_failed = seen.failed_reloads > 0;
+    // What a request meets is compared on its own: a LIVE that does not answer is ill, and that
+    // alone must not stop the way back from it.
+    let mut quiet = seen;
+    quiet.probe = None;
+    let (live, split) = match quiet.live() {
+        Ok(live) => (Some(env_of(live)), None),
+        Err(said) => {
+            let mut by_users = quiet.workers.iter().map(|worker| &worker.live);
+            let first = by_users.next();
+            let memory = match first {
+                Some(Entry::Is(first)) if by_users.all(|it| *it == Entry::Is(first.clone())) => {
+                    Some(env_of(first))
+                }
+                _ => None,
+            };
+            (None, Some(Split { said: said.join(", "), memory }))
+        }
+    };
+    Ok(Some(Asked { live, probe, split, is_failed }))
 }

@@ -91,6 +91,7 @@ fn world(
         proxy: proxy.map(Into::into),
         state: recorded.map(Into::into),
         probe: probe.map(Into::into),
+        ..Sources::default()
     };
     let relation = if bit(5) { Relation::Newer } else { Relation::Older };
     Facts {

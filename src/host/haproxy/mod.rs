@@ -10,7 +10,7 @@ mod warnings;
 pub mod write;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -193,14 +193,23 @@ impl Proxy {
     pub fn look(&self, app: &str, backends: &[&str]) -> Result<ProxyFacts> {
         must_be_name(app)?;
         backends.iter().try_for_each(|name| must_be_name(name))?;
-        let list = self.processes()?;
-        let mut workers = Vec::new();
-        for (pid, old) in list.all() {
-            let Some(live) = self.entry(pid, app)? else { continue };
-            let Some(stat) = self.tell(pid, "show stat")? else { continue };
-            workers.push(Worker { pid, old, live, backends: parse::backends(&stat, backends)? });
-        }
-        ensure!(workers.iter().any(|worker| !worker.old), "haproxy has no worker");
+        let until = Instant::now() + PATIENCE;
+        let (list, workers) = loop {
+            let list = self.processes()?;
+            let mut workers = Vec::new();
+            for (pid, old) in list.all() {
+                let Some(live) = self.entry(pid, app)? else { continue };
+                let Some(stat) = self.tell(pid, "show stat")? else { continue };
+                let backends = parse::backends(&stat, backends)?;
+                workers.push(Worker { pid, old, live, backends });
+            }
+            // In the middle of a reload there may be none for a moment.
+            if workers.iter().any(|worker| !worker.old) {
+                break (list, workers);
+            }
+            ensure!(Instant::now() < until, "haproxy has no worker");
+            std::thread::sleep(Duration::from_millis(20));
+        };
         let file = match map::text(&self.machine, &self.map) {
             Ok(text) => map::entry(&text, app),
             Err(err) => Entry::Unknown(format!("{err:#}")),

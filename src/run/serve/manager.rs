@@ -4,11 +4,11 @@
 use anyhow::{Result, bail};
 
 use super::keeper::{STOPPING, dress};
-use crate::base::plain;
+use crate::base::{File, plain};
 use crate::host::pm2::{self, Pm2};
 use crate::host::units::{Manager, Unit};
 use crate::host::{self, steps};
-use crate::plan::serve::{Activate, Keeper};
+use crate::plan::serve::{Activate, Build, Keeper};
 
 /// Lets the manager run the release, or nothing.
 pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
@@ -32,7 +32,12 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
                 false => Manager::User,
             };
             let unit = Unit::new(manager, unit)?;
-            if it.release.is_some() { unit.restart() } else { unit.stop() }
+            if let Some(release) = &it.release {
+                environment(it, release)?;
+                unit.restart()
+            } else {
+                unit.stop()
+            }
         }
         Keeper::None | Keeper::Command { .. } => return Ok(()),
     };
@@ -41,6 +46,7 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         Some(release) => dress(&mut command, it, release)?,
         None => host::clean::dress(&mut command, &it.vars, None)?,
     }
+    command.env("GSYNC_LOG", &it.log);
     let mut said = Vec::new();
     let ran = steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
         if said.len() < 1 << 14 {
@@ -53,4 +59,14 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         steps::End::Exit(0) => Ok(()),
         other => bail!("`{line}` ended with {other:?}"),
     }
+}
+
+/// The file with what the program of a unit is told: systemd starts it anew without us too.
+fn environment(it: &Activate, release: &Build) -> Result<()> {
+    let line = |(name, value): &(String, String)| {
+        let value: String = plain(value).replace('\\', "\\\\").replace('"', "\\\"");
+        format!("{name}=\"{value}\"\n")
+    };
+    let text: String = it.vars.iter().chain(&release.vars()).map(line).collect();
+    host::write::file(&it.home.join("environment"), &File::text(text))
 }

@@ -29,7 +29,7 @@ pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
             current: host::read::link(&it.home.join("current"))?,
             running: keeper::recorded(&it.home)?.map(|process| process.release),
         },
-        Deed::Switch { traffic, .. } => Before::Live { env: traffic::live(traffic)? },
+        Deed::Switch { traffic, gate, .. } => Before::Live { env: traffic::live(traffic, *gate)? },
         Deed::Record { name, .. } | Deed::Restore { name, .. } => {
             Before::Ref { commit: git.resolve_ref(name)? }
         }
@@ -54,7 +54,7 @@ pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Re
             if *gate {
                 traffic::gate(traffic, to, &super::stopped, out)?;
             }
-            traffic::switch(traffic, from, to)
+            traffic::switch(traffic, from, to, *gate)
         }
         Deed::Drain { traffic, wait_ms, cut } => {
             let wait = std::time::Duration::from_millis(*wait_ms);

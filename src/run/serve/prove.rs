@@ -219,7 +219,7 @@ fn ask(url: &str) -> Result<http::Answer, String> {
 /// Why it is not proved, with the end of what the process said.
 fn told(proof: &Proof, why: &str) -> String {
     let mut text = why.to_owned();
-    if !matches!(proof.keeper, Keeper::Command { .. }) {
+    if !matches!(proof.keeper, Keeper::Command { .. } | Keeper::Pm2 { .. }) {
         return text;
     }
     let tail = host::read::tail(&proof.log, TAIL).ok().flatten().unwrap_or_default();

@@ -1,0 +1,138 @@
+//! What goes wrong around a HAProxy: dead, restarted, changed by hand, asked by two at once, not
+//! content with STANDBY, or still serving somebody there. And the ways back through it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::deploy_haproxy::Stage;
+use crate::lab::Lab;
+
+/// A request to LIVE on a connection that stays; the first line of the answer.
+fn ask(stage: &Stage<'_>, more: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", stage.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let ask = format!("GET /x HTTP/1.1\r\nHost: shop.test\r\n{more}\r\n");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut first = String::new();
+    BufReader::new(stream.try_clone().unwrap()).read_line(&mut first).unwrap();
+    (stream, first)
+}
+
+#[test]
+fn a_dead_haproxy_stops_changes_a_new_one_leads_on_and_a_hand_in_the_map_is_drift() {
+    let lab = Lab::new();
+    let Some(mut stage) = Stage::new(&lab) else { return };
+    stage.stop();
+    let map = stage.map();
+    for args in [&["envs"][..], &["release"], &["sync"], &["deploy"], &["rollback"]] {
+        stage.shop.gsync(args).exits(7).says("haproxy does not answer");
+    }
+    stage.shop.push("1.2.0").exits(0).says("haproxy does not answer");
+    assert_eq!(stage.map(), map);
+    assert_eq!(stage.shop.get("blue", "/version").as_deref(), Some("1.1.0"));
+    stage.start();
+    stage.until("it is back", |it| it.shop.gsync(&["envs", "--exit-code"]).code == 0);
+    stage.agrees("green", 0);
+
+    // By hand, on disk alone: what the users get stays.
+    stage.scribble("shop_blue");
+    stage.shop.gsync(&["envs", "--exit-code"]).exits(1).says("the map on disk says shop_blue");
+    for args in [&["deploy"][..], &["release"], &["rollback"], &["sync"]] {
+        stage.shop.gsync(args).exits(1).says("gsync envs --reconcile");
+    }
+    stage.shop.gsync(&["envs", "--reconcile"]).exits(0);
+    stage.agrees("green", 1);
+    // By hand, and loaded: the record follows.
+    stage.scribble("shop_blue");
+    stage.reload();
+    stage.until("it is loaded", |it| {
+        it.shop.gsync(&["envs"]).all().contains("the record says green")
+    });
+    stage.shop.gsync(&["release"]).exits(1);
+    stage.shop.gsync(&["envs", "--reconcile"]).exits(0);
+    stage.agrees("blue", 2);
+}
+
+#[test]
+fn of_two_releases_at_once_one_releases_and_the_other_undoes_nothing() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    let both: Vec<_> = (0..2)
+        .map(|_| {
+            let mut command = stage.shop.server().command(env!("CARGO_BIN_EXE_gsync"));
+            command.arg("release").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let ended: Vec<_> = both.into_iter().map(|it| it.wait_with_output().unwrap()).collect();
+    let codes: Vec<_> = ended.iter().filter_map(|it| it.status.code()).collect();
+    assert!(codes.contains(&0) && codes.iter().any(|code| [1, 6].contains(code)), "{ended:?}");
+    stage.agrees("blue", 0);
+}
+
+#[test]
+fn a_side_that_the_proxy_finds_ill_gets_no_traffic() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    stage.shop.ada.write("kind", "picky");
+    stage.shop.push("1.2.0").exits(0).says("blue is STANDBY and runs 1.2.0");
+    let server = stage.shop.server().with_env("GSYNC_GATE_MS", "500");
+    server.gsync(&["release"]).exits(3).says("haproxy does not find shop_blue well");
+    stage.agrees("green", 0);
+}
+
+#[test]
+fn who_is_still_served_by_standby_is_waited_for_and_only_cut_when_told_so() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    // Kept alive and idle: its next request goes to LIVE, so nobody waits for it.
+    let (_idle, first) = ask(&stage, "");
+    assert!(first.contains(" 200 "), "{first}");
+    stage.shop.gsync(&["release"]).exits(0);
+    stage.shop.push("1.2.0").exits(0).says("green is STANDBY and runs 1.2.0").says_not("served by");
+    // A tunnel stays where it is.
+    stage.shop.gsync(&["release"]).exits(0).says("green is LIVE");
+    let (_tunnel, first) = ask(&stage, "Upgrade: x\r\nConnection: Upgrade\r\n");
+    assert!(first.contains(" 101 "), "{first}");
+    stage.shop.gsync(&["release"]).exits(0).says("this is the way back");
+    let seen = stage.shop.push("1.3.0").exits(0);
+    seen.says("1 connections are still served by green").says("gsync sync --cut");
+    stage.agrees("blue", 0);
+    assert_eq!(stage.shop.get("green", "/version").as_deref(), Some("1.2.0"));
+    stage.shop.gsync(&["sync", "--cut"]).exits(0).says("green is STANDBY and runs 1.1.0");
+    stage.shop.gsync(&["deploy"]).exits(0).says("green is STANDBY and runs 1.3.0");
+    stage.agrees("blue", 1);
+}
+
+#[test]
+fn traffic_comes_back_by_itself_by_name_and_to_a_kept_release() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    let old = stage.shop.envs()["envs"]["green"]["commit"].as_str().unwrap().to_owned();
+    stage.shop.gsync(&["release"]).exits(0).says("blue is LIVE with 1.1.0");
+    stage.shop.gsync(&["rollback"]).exits(0).says("green is LIVE with 1.0.0");
+    stage.shop.gsync(&["release"]).exits(0).says("blue is LIVE with 1.1.0");
+    stage.shop.push("1.2.0").exits(0);
+    stage.shop.gsync(&["release"]).exits(0).says("green is LIVE with 1.2.0");
+    stage.shop.gsync(&["rollback", "--to", &old]).exits(0).says("blue is LIVE with 1.0.0");
+    stage.agrees("blue", 0);
+    // LIVE dies while it is watched.
+    stage.settings("10s");
+    let mut release = stage.shop.server().command(env!("CARGO_BIN_EXE_gsync"));
+    let release = release.arg("release").stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !stage.map().contains("shop_green") {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = i32::try_from(stage.shop.pid("green").unwrap()).unwrap();
+    let group = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    let out = release.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(3), "{said}");
+    assert!(said.contains("the traffic is led to blue again"), "{said}");
+    assert!(stage.map().contains("shop shop_blue\n"));
+    assert_eq!(stage.shop.envs()["drift"], serde_json::Value::Null);
+}
