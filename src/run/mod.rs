@@ -12,6 +12,7 @@ mod hands;
 mod journal;
 mod leftovers;
 mod lock;
+mod place;
 mod presence;
 mod rescue;
 pub mod serve;

@@ -37,6 +37,9 @@ pub fn envs(style: &Style, facts: &Facts, drift: Option<&str>, busy: Option<&str
         if let Seen::Failing(why) = &env.health {
             text += &format!("          {}\n", plain(why));
         }
+        if let Some(why) = &env.unseen {
+            text += &format!("          {}\n", plain(why));
+        }
     }
     if let Some(busy) = busy {
         text += &format!("  busy: {}\n", plain(busy));
@@ -61,6 +64,7 @@ pub fn envs_object(facts: &Facts, drift: Option<&str>, busy: Option<&str>) -> Va
             "release": state.map(|it| &it.release),
             "url": url,
             "health": env.health.word(),
+            "unseen": env.unseen,
             "deployed_at": state.map(|it| &it.deployed_at),
             "deployed_by": state.map(|it| &it.deployed_by),
         });

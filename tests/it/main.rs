@@ -16,6 +16,7 @@ mod deploy_crash;
 mod deploy_faults;
 mod deploy_homes;
 mod deploy_pushes;
+mod deploy_ssh;
 mod doctor;
 mod edges;
 mod events;

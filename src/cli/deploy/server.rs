@@ -12,6 +12,7 @@ use crate::base::{Exit, Problem};
 use crate::cli::Context;
 use crate::deploy::{Facts, facts, prune};
 use crate::git::Git;
+use crate::host::machine::pool;
 use crate::plan::{Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Who, World};
 use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
@@ -36,6 +37,13 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
             .hint("name the app: `--app NAME`; `gsync app list` lists them")
             .hint("make one: `gsync app create NAME --dir DIR`")
             .into()),
+    }
+}
+
+impl Drop for Server {
+    /// Connections to other machines live as long as the command.
+    fn drop(&mut self) {
+        pool::close();
     }
 }
 

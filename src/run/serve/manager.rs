@@ -3,15 +3,16 @@
 
 use anyhow::{Result, bail};
 
-use super::keeper::{STOPPING, dress};
+use super::keeper::{STOPPING, command};
 use crate::base::plain;
+use crate::host::machine::{Machine, write};
 use crate::host::pm2::{self, Pm2};
+use crate::host::steps;
 use crate::host::units::{Manager, Unit};
-use crate::host::{self, steps};
 use crate::plan::serve::{Activate, Keeper};
 
 /// Lets the manager run the release, or nothing.
-pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
+pub(super) fn restart(machine: &Machine, it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
     let line = match &it.keeper {
         Keeper::Pm2 { file } => {
             let ecosystem = it.home.join("ecosystem.config.js");
@@ -20,14 +21,14 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
                 let name = it.vars.iter().find(|(name, _)| name == "GSYNC_APP");
                 let name = name.map_or("app", |(_, value)| value.as_str());
                 let text = pm2::ecosystem(&it.home.join("current"), &file.to_string_lossy(), name)?;
-                host::write::file(&pm2.ecosystem, &text)?;
+                write::file(machine, &pm2.ecosystem, &text)?;
                 pm2.start()?
             } else {
                 pm2.delete()?
             }
         }
         Keeper::Systemd { unit } => {
-            let manager = match rustix::process::geteuid().is_root() {
+            let manager = match is_root(machine)? {
                 true => Manager::System,
                 false => Manager::User,
             };
@@ -36,11 +37,8 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         }
         Keeper::None | Keeper::Command { .. } => return Ok(()),
     };
-    let mut command = steps::shell(&line, &it.home);
-    match it.release.as_ref().or(it.former.as_ref()) {
-        Some(release) => dress(&mut command, it, release)?,
-        None => host::clean::dress(&mut command, &it.vars, None)?,
-    }
+    let release = it.release.as_ref().or(it.former.as_ref());
+    let mut command = command(machine, &line, &it.home, it, release)?;
     let mut said = Vec::new();
     let ran = steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
         if said.len() < 1 << 14 {
@@ -53,4 +51,12 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         steps::End::Exit(0) => Ok(()),
         other => bail!("`{line}` ended with {other:?}"),
     }
+}
+
+fn is_root(machine: &Machine) -> Result<bool> {
+    if let Machine::Here = machine {
+        return Ok(rustix::process::geteuid().is_root());
+    }
+    let out = machine.ask("id -u", b"", STOPPING)?;
+    Ok(out.stdout.trim_ascii() == b"0")
 }
