@@ -61,7 +61,9 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
 /// A line for each of the others whose work meets ours.
 fn say_overlaps(context: &Context, others: Option<&View>) {
     if let Some(view) = others.filter(|_| !context.ui.is_for_programs()) {
-        warn::starting(view).iter().for_each(|line| context.ui.say(&format!("  {line}")));
+        for line in warn::starting(view) {
+            context.ui.say(&format!("  {line}"));
+        }
     }
 }
 

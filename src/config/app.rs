@@ -282,6 +282,37 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_elsewhere_has_an_address_that_is_no_option_and_is_led_to_by_a_proxy() {
+        let app = |host: &str, traffic: &str| {
+            format!(
+                "name = \"shop\"\n{traffic}\n[env.blue]\nport = 1\n[env.green]\nport = 1\n\
+                 host = \"{host}\"\n"
+            )
+        };
+        let proxy = "traffic = { haproxy = { master = \"/s\", map = \"/m\", host = \"a\" } }";
+        for good in ["ssh://green", "ssh://deploy@green.internal:2222", "ssh://[::1]:22"] {
+            App::parse("app.toml", app(good, proxy).as_bytes()).unwrap();
+            assert!(wrong(&app(good, "")).contains("a link leads only"), "{good}");
+        }
+        for bad in [
+            "green",
+            "ssh://",
+            "ssh://-oProxyCommand=id",
+            "ssh://a@-oProxyCommand=id",
+            "ssh://-l@host",
+            "ssh://host;id",
+            "ssh://$(id)@host",
+            "ssh://host/path",
+            "ssh://host:0",
+            "ssh://user:pass@host",
+            "ssh://a b",
+        ] {
+            let found = wrong(&app(bad, proxy));
+            assert!(found.starts_with("app.toml:7: "), "{bad}: {found}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_the_nearest() {
         let text = format!("name = \"shop\"\nbrunch = \"x\"\n{ENVS}");
         let found = App::parse("app.toml", text.as_bytes()).unwrap_err();

@@ -30,7 +30,8 @@ pub fn drift(facts: &Facts) -> Option<String> {
     {
         return Some(format!("the traffic is led to {proxy}, and {} answers", plain(probe)));
     }
-    for (name, env) in &facts.envs {
+    // What could not be looked at is no drift: it stops whatever would need it by itself.
+    for (name, env) in facts.envs.iter().filter(|(_, env)| env.unseen.is_none()) {
         let recorded = state.envs.get(name).map(|env| env.release.as_str());
         let current = env.current.as_deref();
         if recorded != current {
@@ -53,6 +54,7 @@ pub type Found = Vec<(String, CommitId, String)>;
 pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     let plan = Plan::new(format!("reconcile {}", facts.app.name));
     let Some(drift) = drift(facts) else { return Ok(plan) };
+    facts.envs.keys().try_for_each(|env| facts.seen(env))?;
     let known = |live: &&String| facts.app.env.contains_key(live.as_str());
     let recorded = facts.state.as_ref().and_then(|state| state.live.as_ref());
     if let Some(split) = &facts.sources.split {

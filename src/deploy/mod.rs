@@ -19,7 +19,7 @@ pub mod sync;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::base::{CommitId, Problem, RefName};
+use crate::base::{CommitId, Problem, RefName, plain};
 use crate::config::app::App;
 use crate::plan::serve::{Build, Health, Keeper, Proof, Traffic};
 use crate::plan::{Deed, Serve, Step};
@@ -80,6 +80,8 @@ pub struct Environment {
     /// The release that `current` points to.
     pub current: Option<String>,
     pub health: Seen,
+    /// Why nothing of this is known: its machine cannot be reached.
+    pub unseen: Option<String>,
 }
 
 /// What asking an environment gave.
@@ -132,6 +134,22 @@ impl Facts {
         let live = self.sources.proxy.as_deref().unwrap_or_default();
         let standby = self.app.other(live).unwrap_or_default();
         Ok((live, standby))
+    }
+
+    /// Refuses where an environment could not be looked at: nothing is done there then.
+    pub fn seen(&self, env: &str) -> Result<(), Problem> {
+        let Some(why) = self.envs.get(env).and_then(|env| env.unseen.as_deref()) else {
+            return Ok(());
+        };
+        let host = self.host(env).unwrap_or_default();
+        Err(Problem::blind("host", format!("{env} cannot be looked at"))
+            .because(plain(why))
+            .hint(format!("try it by hand: `ssh {}`", words(host))))
+    }
+
+    /// The machine of an environment; nothing: this one.
+    pub fn host(&self, env: &str) -> Option<&str> {
+        self.app.env.get(env).and_then(|env| env.host.as_deref())
     }
 
     fn env(&self, name: &str) -> Environment {
@@ -196,7 +214,11 @@ impl Facts {
     }
 
     fn process_log(&self, env: &str) -> PathBuf {
-        self.home.join("logs").join(format!("{env}.log"))
+        match self.host(env) {
+            // Beside the process.
+            Some(_) => self.env(env).home.join("logs/process.log"),
+            None => self.home.join("logs").join(format!("{env}.log")),
+        }
     }
 
     /// What must hold of a release in an environment.
@@ -217,7 +239,7 @@ impl Facts {
     }
 
     fn step(&self, env: &str, deed: Deed) -> Step {
-        let host = self.app.env.get(env).and_then(|env| env.host.clone());
+        let host = self.host(env).map(str::to_owned);
         Step::Serve(Box::new(Serve { app: self.app.name.clone(), env: env.to_owned(), host, deed }))
     }
 
@@ -244,6 +266,17 @@ impl Facts {
             to: None,
             ..state
         }
+    }
+}
+
+/// An address as the words of ssh.
+fn words(address: &str) -> String {
+    let address = address.strip_prefix("ssh://").unwrap_or(address).trim_end_matches('/');
+    match address.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => {
+            format!("-p {port} {}", plain(host))
+        }
+        _ => plain(address),
     }
 }
 

@@ -11,6 +11,7 @@ const FAILED: usize = 2;
 /// The plan that tidies STANDBY.
 pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
     let (_, standby) = facts.sides()?;
+    facts.seen(standby)?;
     let env = facts.env(standby);
     let way_back = facts.state.as_ref().and_then(|state| state.way_back.clone());
     let in_use = |name: &str| {

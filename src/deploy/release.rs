@@ -16,6 +16,7 @@ pub struct Wish {
 /// The plan of a release.
 pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
     let (live, standby) = facts.sides()?;
+    facts.seen(standby)?;
     let Some(build) = facts.build(standby) else {
         return Err(Problem::refuse("nothing-to-release", format!("{standby} runs nothing yet"))
             .hint(format!("push {} first, or run `gsync deploy`", facts.app.branch)));
@@ -84,7 +85,11 @@ pub(super) fn well(facts: &Facts, standby: &str) -> Result<(), Problem> {
                 .hint("deploy it again: `gsync deploy`")
                 .hint(format!("look at its log: `{}`", {
                     let log = facts.process_log(standby);
-                    format!("tail {}", shell_quote(&log.to_string_lossy()))
+                    let tail = format!("tail {}", shell_quote(&log.to_string_lossy()));
+                    match facts.host(standby) {
+                        Some(host) => format!("ssh {} {}", super::words(host), shell_quote(&tail)),
+                        None => tail,
+                    }
                 })))
         }
         Seen::Well | Seen::Unknown => Ok(()),

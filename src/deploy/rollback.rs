@@ -7,6 +7,7 @@ use crate::plan::Plan;
 /// The plan of a rollback.
 pub fn plan(facts: &Facts, to: Option<&Target>) -> Result<Plan, Problem> {
     let (live, standby) = facts.sides()?;
+    facts.seen(standby)?;
     let Some(target) = to else {
         if !release::is_way_back(facts, standby) {
             let problem = Problem::refuse(

@@ -31,6 +31,7 @@ pub(super) fn seq(name: &str) -> Option<u32> {
 /// The plan of a deploy.
 pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
     let (_, standby) = facts.sides()?;
+    facts.seen(standby)?;
     let target = &wish.target;
     let title =
         format!("{} {} to {standby} of {}", wish.what, plain(&target.version), facts.app.name);
@@ -54,6 +55,7 @@ fn branch(wish: &Wish) -> Option<Step> {
 /// The steps up to the proof, and the state that is to be recorded after them.
 pub(super) fn steps(facts: &Facts, wish: &Wish) -> Result<(Vec<Step>, State), Problem> {
     let (_, standby) = facts.sides()?;
+    facts.seen(standby)?;
     let app = &facts.app;
     let env = facts.env(standby);
     let target = &wish.target;
@@ -190,7 +192,8 @@ fn tasks(facts: &Facts, env: &str, release: &Build) -> Vec<Step> {
 /// The environment of a command that is about a release.
 pub(super) fn clean(facts: &Facts, env: &str, release: &Build) -> Clean {
     let file = facts.env(env).home.join("shared/.env");
-    Clean { vars: vars_of(facts, env, release), file: Some(file) }
+    let host = facts.host(env).map(str::to_owned);
+    Clean { vars: vars_of(facts, env, release), file: Some(file), host }
 }
 
 #[cfg(test)]

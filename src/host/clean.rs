@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::machine::Machine;
 use super::{env, read};
 
 /// What every program needs to find its way.
@@ -29,8 +30,20 @@ pub fn dress(command: &mut Command, vars: &[(String, String)], file: Option<&Pat
 /// The values of such a file that logs must not show.
 pub fn secrets(file: Option<&Path>) -> Result<Vec<Vec<u8>>> {
     let all = file.map(variables).transpose()?.unwrap_or_default();
+    Ok(hidden(all))
+}
+
+/// The same of a file on another machine.
+pub fn secrets_there(machine: &Machine, file: Option<&Path>) -> Result<Vec<Vec<u8>>> {
+    let Some(bytes) = file.map(|file| machine.read(file)).transpose()?.flatten() else {
+        return Ok(Vec::new());
+    };
+    Ok(hidden(parse(&String::from_utf8_lossy(&bytes))))
+}
+
+fn hidden(all: Vec<(String, String)>) -> Vec<Vec<u8>> {
     let secret = all.into_iter().filter(|(name, _)| env::is_secret(name));
-    Ok(secret.map(|(_, value)| value.into_bytes()).filter(|value| value.len() >= 6).collect())
+    secret.map(|(_, value)| value.into_bytes()).filter(|value| value.len() >= 6).collect()
 }
 
 /// The variables of a `.env`; none if there is no such file.

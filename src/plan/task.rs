@@ -42,6 +42,9 @@ pub struct Clean {
     pub vars: Vec<(String, String)>,
     /// A file of further variables, `NAME=value` a line. Its values stand in no plan.
     pub file: Option<PathBuf>,
+    /// The machine on which all this is; nothing: this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// Who does it.

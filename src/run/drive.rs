@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::task::{Ear, ended};
 use crate::host::http::Url;
+use crate::host::machine::Machine;
 use crate::host::{self, tilt};
 use crate::pipeline::matchers::own;
 use crate::pipeline::verdict::Ended;
@@ -45,13 +46,16 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
 }
 
 fn shell(line: &str, task: &Task, limit: Duration, ear: &mut Ear<'_>) -> Result<Ended> {
-    if !task.dir.is_dir() {
+    let machine = super::place::open(task.clean.as_ref().and_then(|it| it.host.as_deref()))?;
+    if let Machine::Here = machine
+        && !task.dir.is_dir()
+    {
         anyhow::bail!("there is no directory {}", task.dir.display());
     }
-    let mut command = host::steps::shell(line, &task.dir);
-    if let Some(clean) = &task.clean {
-        host::clean::dress(&mut command, &clean.vars, clean.file.as_deref())?;
-    }
+    let mut command = match &task.clean {
+        Some(it) => super::place::shell(&machine, line, &task.dir, &it.vars, it.file.as_deref())?,
+        None => host::steps::shell(line, &task.dir),
+    };
     let mark = ear.mark.clone();
     let stop = &super::stopped;
     let ran = host::steps::run_as(Some(&mark), &mut command, limit, stop, &mut |it| ear.take(it))?;

@@ -120,12 +120,13 @@ impl Journal {
             .collect())
     }
 
-    /// The last run, if it did not come to an end. Runs follow one another under a lock, so
-    /// only the last one can be unfinished.
+    /// The last run, if it did not come to an end, or to one in which something could not be put
+    /// back. Runs follow one another under a lock, so only the last one can be unfinished.
     pub fn unfinished(&self) -> Result<Option<Unfinished>> {
         for number in self.numbers()?.into_iter().rev() {
             if let Some(record) = self.record(number)? {
-                return Ok(record.outcome.is_none().then_some(record));
+                let open = matches!(record.outcome, None | Some(Outcome::Stuck));
+                return Ok(open.then_some(record));
             }
         }
         Ok(None)

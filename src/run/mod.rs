@@ -13,6 +13,7 @@ mod hands;
 mod journal;
 mod leftovers;
 mod lock;
+mod place;
 mod presence;
 mod rescue;
 pub mod serve;

@@ -121,8 +121,10 @@ fn attempt(git: &Git, task: &Task, stamp: &str, out: &mut dyn FnMut(&str)) -> Re
     state.done.retain(|done| *done != key(task));
     let mut log = Log::begin(&task.logs)?;
     let mut secrets = env::secrets();
-    let own = task.clean.as_ref().and_then(|clean| clean.file.as_deref());
-    secrets.extend(host::clean::secrets(own)?);
+    if let Some(clean) = &task.clean {
+        let machine = super::place::open(clean.host.as_deref())?;
+        secrets.extend(super::place::secrets(&machine, clean.file.as_deref())?);
+    }
     let mask = Mask::new(secrets);
     let mut tried: Vec<String> = Vec::new();
     let mut remarks: Vec<String> = Vec::new();

@@ -183,7 +183,7 @@ fn a_submodule_is_moved_with_its_pointer_and_work_in_it_stays() {
     ada.write(".git/info/exclude", "sub\n");
     for make in
         [(|ada: &Person<'_>| ada.write("sub", "an ignored file\n")) as fn(&Person<'_>), |ada| {
-            ada.write("sub/mine", "in an ignored directory\n")
+            ada.write("sub/mine", "in an ignored directory\n");
         }]
     {
         make(&ada);

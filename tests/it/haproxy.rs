@@ -127,7 +127,7 @@ impl<'lab> Haproxy<'lab> {
     }
 }
 
-fn spawn(lab: &Lab, program: &PathBuf) -> Child {
+pub fn spawn(lab: &Lab, program: &PathBuf) -> Child {
     let log = fs::File::create(lab.path("haproxy.log")).unwrap();
     let socket = format!("{},mode,600,level,admin", lab.path("master.sock").display());
     Command::new(program)

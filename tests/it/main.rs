@@ -20,6 +20,7 @@ mod deploy_homes;
 mod deploy_pm2;
 mod deploy_proxy;
 mod deploy_pushes;
+mod deploy_ssh;
 mod doctor;
 mod edges;
 mod events;

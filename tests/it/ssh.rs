@@ -20,6 +20,7 @@ use crate::managers::tool;
 /// A daemon that takes this user with a key of the lab.
 pub struct Sshd {
     child: Child,
+    dir: PathBuf,
     pub port: u16,
     /// Takes the words of ssh, with the lab's configuration in front.
     pub program: PathBuf,
@@ -28,8 +29,13 @@ pub struct Sshd {
 impl Sshd {
     /// Nothing if the program is not here.
     pub fn start(lab: &Lab) -> Option<Self> {
-        let sshd = tool("SSHD")?;
-        let dir = lab.path("ssh");
+        Self::start_as(lab, "ssh", "")
+    }
+
+    /// One of several, in a directory by that name, with more lines in its configuration.
+    pub fn start_as(lab: &Lab, name: &str, more: &str) -> Option<Self> {
+        tool("SSHD")?;
+        let dir = lab.path(name);
         fs::create_dir(&dir).unwrap();
         for key in ["host", "user", "stranger"] {
             let mut keygen = Command::new("ssh-keygen");
@@ -42,7 +48,7 @@ impl Sshd {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\n\
              PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n",
+             KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n{more}",
             at("host"),
             at("authorized")
         );
@@ -56,25 +62,21 @@ impl Sshd {
             at("known")
         );
         fs::write(dir.join("config"), config).unwrap();
-        let person = lab.at("ssh", dir.clone());
+        let person = lab.at(name, dir.clone());
         person.script("ssh.sh", &format!("#!/bin/sh\nexec ssh -F '{}' \"$@\"\n", at("config")));
-        let log = fs::File::create(dir.join("log")).unwrap();
-        let child = Command::new(sshd)
-            .args(["-D", "-e", "-f"])
-            .arg(dir.join("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let sshd = Self { child, port, program: dir.join("ssh.sh") };
-        let until = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let log = || fs::read_to_string(dir.join("log")).unwrap();
-            assert!(Instant::now() < until, "{}", log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Some(sshd)
+        let child = spawn(&dir, port);
+        Some(Self { child, port, program: dir.join("ssh.sh"), dir })
+    }
+
+    /// The number of the daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Starts it again after somebody killed it.
+    pub fn again(&mut self) {
+        let _ = (self.child.kill(), self.child.wait());
+        self.child = spawn(&self.dir, self.port);
     }
 
     pub fn address(&self) -> Address {
@@ -85,6 +87,25 @@ impl Sshd {
         let wait = Duration::from_secs(10);
         Machine::connect(self.program.as_os_str(), &self.address(), wait).unwrap()
     }
+}
+
+fn spawn(dir: &Path, port: u16) -> Child {
+    let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
+    let child = Command::new(tool("SSHD").unwrap())
+        .args(["-D", "-e", "-f"])
+        .arg(dir.join("sshd_config"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let log = || fs::read_to_string(dir.join("log")).unwrap();
+        assert!(Instant::now() < until, "{}", log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
 }
 
 impl Drop for Sshd {

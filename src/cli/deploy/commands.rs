@@ -120,7 +120,7 @@ fn switched(server: &Server, how: &How, acted: &Acted) -> Result<Exit> {
         return Ok(server.end(how, acted, json!({ "live": live })));
     }
     server.ui().say(&format!("watching it for {} s", watch.as_secs_f32()));
-    let Some(why) = run::serve::watch(&proof, watch) else {
+    let Some(why) = run::serve::watch(now.host(&live), &proof, watch) else {
         return Ok(server.end(how, acted, json!({ "live": live })));
     };
     let back = release::back(&now, &why)?;

@@ -31,5 +31,9 @@ pub fn main(server: &Server, args: &EnvsArgs) -> Result<Exit> {
             }
         }
     }
+    // What could not be looked at is not fine.
+    if seen.envs.values().any(|env| env.unseen.is_some()) {
+        return Ok(Exit::Blind);
+    }
     Ok(if drift.is_some() && args.exit_code { Exit::Refused } else { Exit::Done })
 }

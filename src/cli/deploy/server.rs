@@ -12,6 +12,7 @@ use crate::base::{Exit, Problem};
 use crate::cli::Context;
 use crate::deploy::{Facts, facts, prune};
 use crate::git::Git;
+use crate::host::machine::pool;
 use crate::plan::{Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Who, World};
 use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
@@ -42,6 +43,13 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
     }
 }
 
+impl Drop for Server {
+    /// Connections to other machines live as long as the command.
+    fn drop(&mut self) {
+        pool::close();
+    }
+}
+
 impl Server {
     pub fn at(home: PathBuf, who: String, ui: Ui) -> Self {
         let context = Context::at(facts::repository(&home), ui);
@@ -50,9 +58,9 @@ impl Server {
 
     /// The same for somebody who asks by a push.
     pub fn asked(home: PathBuf, who: String, command: String, ui: Ui) -> Self {
-        let server = Self::at(home.clone(), who.clone(), ui);
-        let asks = Who { peer: who, command, dir: home };
-        Self { context: server.context.named(asks), ..server }
+        let asks = Who { peer: who.clone(), command, dir: home.clone() };
+        let context = Context::at(facts::repository(&home), ui).named(asks);
+        Self { home, who, context, streams: false }
     }
 
     pub fn git(&self) -> &Git {

@@ -107,11 +107,13 @@ fn environments(app: &App) -> Result<(), Wrong> {
             return Err((url.clone(), format!("`{url}` is not an `http://` address")));
         }
         if let Some(host) = &env.host
-            && host
-                .strip_prefix("ssh://")
-                .is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
+            && !is_address(host)
         {
-            return Err((host.clone(), format!("`{host}` is not `ssh://user@host`")));
+            return Err((host.clone(), format!("`{host}` is not `ssh://user@host:22`")));
+        }
+        if let (Some(host), None) = (&env.host, &app.traffic.haproxy) {
+            let why = "a link leads only to environments on this machine: name a haproxy";
+            return Err((host.clone(), why.into()));
         }
         if let Some(dir) = &env.dir
             && !dir.starts_with('/')
@@ -134,6 +136,29 @@ fn environments(app: &App) -> Result<(), Wrong> {
         return Err((dir.clone(), format!("both environments are in `{dir}`")));
     }
     Ok(())
+}
+
+/// `ssh://[user@]host[:port]`, of which nothing could be read as an option.
+fn is_address(host: &str) -> bool {
+    let Some(rest) = host.strip_prefix("ssh://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let word = |word: &str, more: &str| {
+        let letter = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+        !word.is_empty() && !word.starts_with('-') && word.chars().all(letter)
+    };
+    let (user, rest) = match rest.split_once('@') {
+        Some((user, rest)) => (Some(user), rest),
+        None => (None, rest),
+    };
+    let (name, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, "")) => (name, None),
+        Some((name, port)) => (name, port.strip_prefix(':').or(Some(""))),
+        None => rest.split_once(':').map_or((rest, None), |(name, port)| (name, Some(port))),
+    };
+    let name_is_good = if rest.starts_with('[') { word(name, ":") } else { word(name, "._-") };
+    user.is_none_or(|user| word(user, "._-"))
+        && name_is_good
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// A value that is one word wherever it is put: no option, no second command, no second line.

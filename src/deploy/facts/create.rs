@@ -28,7 +28,7 @@ pub fn creation(wish: &Wish, who: &str) -> Result<Creation> {
     let setting = |key: &str| if has_repo { git.config(key) } else { Ok(None) };
     let mut dirs = Vec::new();
     let mut wanted = vec![home.clone(), home.join("logs")];
-    for (name, env) in &app.env {
+    for (name, env) in app.env.iter().filter(|(_, env)| env.host.is_none()) {
         let dir = env.dir.as_ref().map_or_else(|| home.join(name), Into::into);
         wanted.extend([dir.clone(), dir.join("releases"), dir.join("shared")]);
     }

@@ -4,6 +4,7 @@
 pub mod afar;
 mod create;
 mod home;
+mod place;
 mod proxy;
 mod version;
 
@@ -15,11 +16,12 @@ use anyhow::{Context, Result};
 
 use super::drift::Found;
 use super::state::State;
-use super::{Environment, Facts, Relation, STATE, Seen, Sources, Target, standby};
+use super::{Facts, Relation, STATE, Seen, Sources, Target};
 use crate::base::{CommitId, Problem, RefName, plain};
 use crate::config::app::{self, App};
 use crate::git::Git;
-use crate::host::http::{self, Url};
+use crate::host::http::Url;
+use crate::host::machine::pool;
 use crate::host::{env, read};
 
 pub use create::creation;
@@ -98,9 +100,8 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
         },
     };
     let mut envs = BTreeMap::new();
-    for (name, settings) in &app.env {
-        let dir = settings.dir.as_ref().map_or_else(|| home.join(name), Into::into);
-        envs.insert(name.clone(), environment(&dir)?);
+    for name in app.env.keys() {
+        envs.insert(name.clone(), place::environment(&app, home, name)?);
     }
     let mut facts = Facts {
         app,
@@ -151,27 +152,6 @@ fn probe(app: &App, home: &Path) -> Option<String> {
     app.env.iter().find(is_it).map(|(name, _)| name.clone())
 }
 
-fn environment(dir: &Path) -> Result<Environment> {
-    let mut found = Environment { home: dir.to_owned(), ..Environment::default() };
-    for name in read::names(&dir.join("releases"))? {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with(".new-") {
-            found.leftovers.push(name);
-        } else if standby::seq(&name).is_some() {
-            match name.starts_with("failed-") {
-                true => found.failed.push(name),
-                false => found.releases.push(name),
-            }
-        }
-    }
-    found.releases.sort_by_key(|name| standby::seq(name));
-    found.failed.sort_by_key(|name| standby::seq(name));
-    let current = read::link(&dir.join("current"))?;
-    let name = current.as_deref().and_then(Path::file_name);
-    found.current = name.map(|name| name.to_string_lossy().into_owned());
-    Ok(found)
-}
-
 fn relation(git: &Git, facts: &Facts) -> Result<Relation> {
     let Some(live) = facts.sources.proxy.as_deref() else { return Ok(Relation::Unknown) };
     let standby = facts.app.other(live).unwrap_or_default();
@@ -200,7 +180,7 @@ fn ask_all(facts: &mut Facts) {
         .envs
         .keys()
         .map(|name| {
-            let runs = facts.build(name).is_some();
+            let runs = facts.build(name).is_some() && facts.seen(name).is_ok();
             (name.clone(), facts.health(name).url.filter(|_| runs))
         })
         .collect();
@@ -208,7 +188,10 @@ fn ask_all(facts: &mut Facts) {
     let seen: Vec<(String, Seen)> = std::thread::scope(|scope| {
         let asking: Vec<_> = asked
             .into_iter()
-            .map(|(name, url)| (name, scope.spawn(move || well(url.as_deref(), status))))
+            .map(|(name, url)| {
+                let host = facts.host(&name);
+                (name, scope.spawn(move || well(host, url.as_deref(), status)))
+            })
             .collect();
         asking.into_iter().map(|(name, it)| (name, it.join().unwrap_or_default())).collect()
     });
@@ -219,10 +202,11 @@ fn ask_all(facts: &mut Facts) {
     }
 }
 
-fn well(url: Option<&str>, status: u16) -> Seen {
+fn well(host: Option<&str>, url: Option<&str>, status: u16) -> Seen {
     let Some(text) = url else { return Seen::Unknown };
     let Ok(url) = Url::parse(text) else { return Seen::Unknown };
-    match http::get(&url, None, QUESTION) {
+    let Ok(machine) = pool::open(host) else { return Seen::Unknown };
+    match machine.get(&url, None, QUESTION) {
         Ok(answer) if answer.status == status => Seen::Well,
         Ok(answer) => Seen::Failing(format!("{text} answers {}", answer.status)),
         Err(why) => Seen::Failing(format!("{text} does not answer: {why:#}")),

@@ -73,6 +73,7 @@ fn world(
             leftovers: vec![".new-9-x".into()],
             current: None,
             health: if bit(4) { Seen::Well } else { Seen::Unknown },
+            unseen: None,
         };
         if bit(at) {
             state.envs.insert(name.to_owned(), runs(n));
@@ -201,4 +202,26 @@ fn what_is_in_use_or_leads_back_is_never_pruned() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_is_planned_for_a_standby_that_cannot_be_looked_at_and_live_may_be_left() {
+    let facts = || world("process = { none = true }", Some("blue"), Some("blue"), None, 0b11_1011);
+    let unseen = |env: &str| {
+        let mut facts = facts();
+        let it = facts.envs.get_mut(env).unwrap();
+        *it = Environment { unseen: Some("gone".into()), ..Environment::default() };
+        plans(&facts)
+    };
+    for (what, plan) in unseen("green") {
+        match plan {
+            // The way away from an unhealthy LIVE looks at nothing but the traffic.
+            Ok(_) => assert_eq!(what, "back"),
+            Err(problem) => assert_eq!(problem.exit, crate::base::Exit::Blind, "{what}"),
+        }
+    }
+    let planned = |plans: Vec<(&'static str, Result<Plan, Problem>)>| -> Vec<bool> {
+        plans.into_iter().map(|(_, plan)| plan.is_ok()).collect()
+    };
+    assert_eq!(planned(unseen("blue")), planned(plans(&facts())));
 }

@@ -58,19 +58,19 @@ pub fn exceptions(git: &Git, name: &str) -> Result<AllowFacts> {
 /// Judges every commit of a range such as `origin/main..HEAD`.
 pub fn range(git: &Git, range: &str) -> Result<Verdict> {
     let answer = if range.starts_with('-') { None } else { git.ask(&["rev-parse", range, "--"])? };
-    judged(git, range, answer)
+    judged(git, range, answer.as_deref())
 }
 
 /// Judges every commit that no branch of a remote has, as far as is known here.
 pub fn beyond(git: &Git, commit: &CommitId, remote: &str) -> Result<Verdict> {
     let remotes = format!("--remotes={remote}");
     let answer = git.ask(&["rev-parse", commit.as_str(), "--not", &remotes, "--"])?;
-    judged(git, commit.as_str(), answer)
+    judged(git, commit.as_str(), answer.as_deref())
 }
 
-fn judged(git: &Git, range: &str, answer: Option<String>) -> Result<Verdict> {
+fn judged(git: &Git, range: &str, answer: Option<&str>) -> Result<Verdict> {
     let (mut tips, mut hidden) = (Vec::new(), Vec::new());
-    for line in answer.as_deref().unwrap_or_default().lines() {
+    for line in answer.unwrap_or_default().lines() {
         match line.strip_prefix('^') {
             Some(id) => hidden.extend(ObjectId::from_hex(id.as_bytes()).ok()),
             None => tips.extend(ObjectId::from_hex(line.as_bytes()).ok()),

@@ -2,6 +2,7 @@
 //! questions and, in [`write`], the same deeds on both; only `run` may name the latter.
 
 mod look;
+pub mod pool;
 mod ssh;
 pub mod write;
 
@@ -67,12 +68,20 @@ cr=$(printf '\r')
 if [ -n "$1" ] && [ -f "$1" ]; then
 	while IFS= read -r l || [ -n "$l" ]; do
 		l=${l%"$cr"}
+		l=${l#"${l%%[![:space:]]*}"}
 		l=${l#export }
 		case $l in '#'*) continue ;; *=*) ;; *) continue ;; esac
 		k=${l%%=*}
 		v=${l#*=}
+		k=${k%"${k##*[![:space:]]}"}
+		v=${v#"${v%%[![:space:]]*}"}
+		v=${v%"${v##*[![:space:]]}"}
 		case $k in '' | [0-9]* | *[!A-Za-z0-9_]* | l | k | v | cr | IFS) continue ;; esac
-		case $v in \"*\") v=${v#\"} v=${v%\"} ;; \'*\') v=${v#\'} v=${v%\'} ;; esac
+		case $v in
+		\"*\") v=${v#\"} v=${v%\"} ;;
+		\'*\') v=${v#\'} v=${v%\'} ;;
+		*) v=${v%%" #"*} v=${v%"${v##*[![:space:]]}"} ;;
+		esac
 		eval "[ -n \"\${$k+x}\" ]" || export "$k=$v"
 	done <"$1"
 fi
@@ -82,6 +91,33 @@ if command -v bash >/dev/null 2>&1; then
 fi
 exec sh -eu -c "$2"
 "#;
+
+impl Job {
+    /// The file of variables; and no name of a variable is more than a name.
+    fn file(&self) -> Result<&str> {
+        for (name, _) in &self.env {
+            let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            let begins = name.starts_with(|c: char| !c.is_ascii_digit());
+            ensure!(begins && name.bytes().all(letter), "{}: not a variable", plain(name));
+        }
+        self.env_file.as_deref().map_or(Ok(""), utf8)
+    }
+
+    /// The job as words for a shell.
+    fn words(&self) -> Result<String> {
+        let mut words = String::from("env -i");
+        for name in KEPT {
+            words += &format!(" ${{{name}+\"{name}=${name}\"}}");
+        }
+        for (name, value) in &self.env {
+            words += &format!(" {name}={}", shell_quote(value));
+        }
+        for word in ["sh", "-c", LOADER, "sh", self.file()?, &self.line] {
+            words += &format!(" {}", shell_quote(word));
+        }
+        Ok(words)
+    }
+}
 
 impl Machine {
     /// The machine of an environment: `ssh://[user@]host[:port]`, or this one.
@@ -107,12 +143,7 @@ impl Machine {
     /// A job as a command, for `host::steps`. When the command is killed, so is the job with all
     /// of its process group, on another machine too.
     pub fn shell(&self, job: &Job) -> Result<Command> {
-        let file = job.env_file.as_deref().map_or(Ok(""), utf8)?;
-        for (name, _) in &job.env {
-            let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            let begins = name.starts_with(|c: char| !c.is_ascii_digit());
-            ensure!(begins && name.bytes().all(letter), "{}: not a variable", plain(name));
-        }
+        let file = job.file()?;
         match self {
             Self::Here => {
                 let mut command = process::command("sh");
@@ -123,19 +154,15 @@ impl Machine {
                 command.current_dir(&job.dir);
                 Ok(command)
             }
-            Self::There(connection) => {
-                let mut words = String::from("env -i");
-                for name in KEPT {
-                    words += &format!(" ${{{name}+\"{name}=${name}\"}}");
-                }
-                for (name, value) in &job.env {
-                    words += &format!(" {name}={}", shell_quote(value));
-                }
-                for word in ["sh", "-c", LOADER, "sh", file, &job.line] {
-                    words += &format!(" {}", shell_quote(word));
-                }
-                Ok(connection.job(&job.dir, &words))
-            }
+            Self::There(connection) => Ok(connection.job(&job.dir, &job.words()?)),
+        }
+    }
+
+    /// Whether the connection still stands, as far as ssh has noticed.
+    fn is_connected(&self) -> bool {
+        match self {
+            Self::Here => true,
+            Self::There(connection) => connection.stands(),
         }
     }
 
@@ -215,6 +242,38 @@ impl Machine {
             return Ok(None);
         }
         Ok(Some(std::ffi::OsString::from_vec(out).into()))
+    }
+
+    /// A path with all links in it followed, or nothing if it leads nowhere.
+    pub fn real(&self, path: &Path) -> Result<Option<PathBuf>> {
+        if let Self::Here = self {
+            return Ok(path.canonicalize().ok());
+        }
+        let line = format!("readlink -e {} || :", quote(path)?);
+        let mut out = self.must(&format!("follow {}", path.display()), &line, b"")?;
+        Ok((out.pop() == Some(b'\n')).then(|| std::ffi::OsString::from_vec(out).into()))
+    }
+
+    /// The home of the user there.
+    pub fn home(&self) -> Result<PathBuf> {
+        if let Self::Here = self {
+            return env::home().context("there is no home directory");
+        }
+        let out = self.must("find the home directory", "printf %s \"$HOME\"", b"")?;
+        let home = PathBuf::from(std::ffi::OsString::from_vec(out));
+        ensure!(home.is_absolute(), "{} has no home directory for us", self.name());
+        Ok(home)
+    }
+
+    /// The end of a file, or nothing if there is none.
+    pub fn tail(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+        if let Self::Here = self {
+            return read::tail(path, most);
+        }
+        let quoted = quote(path)?;
+        let line = format!("if [ -e {quoted} ]; then echo y; tail -c {most} {quoted}; fi");
+        let out = self.must(&format!("read {}", path.display()), &line, b"")?;
+        Ok(out.strip_prefix(b"y\n").map(<[u8]>::to_vec))
     }
 
     /// The names in a directory, sorted; none if there is no such directory.

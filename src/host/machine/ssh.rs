@@ -172,6 +172,12 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether its first session is still there.
+    pub(super) fn stands(&self) -> bool {
+        let Ok(mut master) = self.master.lock() else { return false };
+        master.as_mut().is_some_and(|(child, _)| matches!(child.try_wait(), Ok(None)))
+    }
+
     fn log(&self) -> PathBuf {
         self.dir.path().join("log")
     }

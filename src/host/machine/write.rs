@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{Machine, PATIENCE, pipe, quote, utf8};
-use crate::base::{File, shell_quote};
+use super::{Job, Machine, PATIENCE, pipe, quote, utf8};
+use crate::base::{File, plain, shell_quote};
 use crate::host::write;
 
 /// Writes a file beside its place and renames it.
@@ -115,4 +115,67 @@ pub fn unpack(
 ) -> Result<()> {
     let line = format!("tar -x --no-same-owner --no-same-permissions -f - -C {}", quote(dir)?);
     pipe(archive, &mut machine.command(&line), deadline.max(PATIENCE))
+}
+
+/// Starts a process in a session of its own on another machine, where it outlives the connection.
+/// It writes down itself who it is before it becomes the job, so that nobody is left unknown if
+/// the connection breaks in between: `{"release":NAME,"pid":..,"started":".."}` in `record`.
+pub fn start(
+    machine: &Machine,
+    job: &Job,
+    name: &str,
+    record: &Path,
+    log: &Path,
+    patience: Duration,
+) -> Result<()> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    ensure!(name.chars().all(letter), "{}: not the name of a release", plain(name));
+    let becoming = format!(
+        "r={record}; t=$(mktemp \"${{r%/*}}/.gsync-XXXXXX\") && chmod 644 \"$t\" || exit 1\n\
+         read -r l </proc/$$/stat || exit 1\n\
+         set -- ${{l##*) }}\n\
+         printf '{{\"release\":\"%s\",\"pid\":%s,\"started\":\"%s\"}}' \
+         {name} \"$$\" \"${{20}}\" >\"$t\" && mv -fT \"$t\" \"$r\" || exit 1\n\
+         exec {words}",
+        record = quote(record)?,
+        words = job.words()?,
+    );
+    let line = format!(
+        "cd {dir} || exit 1; l={log}; mkdir -p \"${{l%/*}}\" || exit 1\n\
+         (umask 077; : >>\"$l\") || exit 1\n\
+         setsid sh -c {becoming} </dev/null >>\"$l\" 2>&1 & p=$!; n=0\n\
+         while ! grep -q \"\\\"pid\\\":$p,\" {record} 2>/dev/null; do\n\
+         kill -0 $p 2>/dev/null || {{ grep -q \"\\\"pid\\\":$p,\" {record} && exit 0\n\
+         echo 'it could not be started' >&2; exit 1; }}\n\
+         n=$((n+1)); [ $n -lt {tries} ] || {{ echo 'it does not start' >&2; exit 1; }}\n\
+         sleep 0.02; done",
+        dir = quote(&job.dir)?,
+        log = quote(log)?,
+        becoming = shell_quote(&becoming),
+        record = quote(record)?,
+        tries = patience.as_millis() / 20,
+    );
+    machine.must(&format!("start `{}`", plain(&job.line)), &line, b"").map(drop)
+}
+
+/// Ends a process on another machine, or all of the group that it leads, if it is still the one
+/// that started then: asks it, waits, and makes it.
+pub fn end(machine: &Machine, pid: u32, started: &str, group: bool, grace: Duration) -> Result<()> {
+    ensure!(pid > 1 && started.bytes().all(|byte| byte.is_ascii_digit()), "not a process");
+    let who = if group { format!("-{pid}") } else { pid.to_string() };
+    let line = format!(
+        "is() {{ read -r l </proc/{pid}/stat || return 1; set -- ${{l##*) }}\n\
+         case $1 in Z|X) return 1;; esac; [ \"${{20}}\" = '{started}' ]; }} 2>/dev/null\n\
+         is || exit 0\n\
+         kill -TERM {who}; n=0\n\
+         while is && [ $n -lt {tries} ]; do n=$((n+1)); sleep 0.02; done\n\
+         {last} kill -KILL {who} 2>/dev/null; n=0\n\
+         while is && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.02; done\n\
+         ! is",
+        tries = grace.as_millis() / 20,
+        last = if group { "" } else { "is &&" },
+    );
+    let out = machine.ask(&line, b"", grace + PATIENCE)?;
+    ensure!(out.status.success(), "process {pid} on {} does not end", machine.name());
+    Ok(())
 }

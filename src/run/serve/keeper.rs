@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::manager;
 use crate::base::{Bytes, File};
+use crate::host::machine::{Machine, write};
 use crate::host::{self, process, proof};
 use crate::plan::serve::{Activate, Build, Keeper};
+use crate::run::place;
 
 /// The file in an environment's directory that says what was started last.
 const RECORD: &str = "process.json";
+/// The app's own variables.
+const FILE: &str = "shared/.env";
 /// The word after `gsync hook` with which a process of an app begins.
 pub const BECOME: &str = "become-process";
 /// How long a process has to end by itself, and a `stop` to come back.
@@ -34,32 +38,32 @@ pub(super) struct Recorded {
     pub started: String,
 }
 
-pub(super) fn recorded(home: &Path) -> Result<Option<Recorded>> {
-    let Some(file) = host::read::file(&home.join(RECORD))? else { return Ok(None) };
+pub(super) fn recorded(machine: &Machine, home: &Path) -> Result<Option<Recorded>> {
+    let Some(bytes) = machine.read(&home.join(RECORD))? else { return Ok(None) };
     // A file that cannot be read knows nothing.
-    Ok(serde_json::from_slice(&file.bytes.0).ok())
+    Ok(serde_json::from_slice(&bytes).ok())
 }
 
-fn record(home: &Path, recorded: &Recorded) -> Result<()> {
+fn record(machine: &Machine, home: &Path, recorded: &Recorded) -> Result<()> {
     let bytes = Bytes(serde_json::to_vec(recorded)?);
-    host::write::file(&home.join(RECORD), &File { bytes, mode: 0o644 })
+    write::file(machine, &home.join(RECORD), &File { bytes, mode: 0o644 })
 }
 
 /// Whether the recorded process is the one that has its number now, and lives.
-pub(super) fn lives(recorded: &Recorded) -> bool {
+pub(super) fn lives(machine: &Machine, recorded: &Recorded) -> bool {
     let Some(pid) = recorded.pid else { return false };
-    match proof::process(pid) {
+    match machine.process(pid) {
         proof::Seen::Is(Some(process)) => process.started == recorded.started,
         proof::Seen::Is(None) | proof::Seen::CannotTell(_) => false,
     }
 }
 
 /// Refuses before anything is touched if somebody else sits on the port.
-pub(super) fn port_is_ours(it: &Activate) -> Result<()> {
+pub(super) fn port_is_ours(machine: &Machine, it: &Activate) -> Result<()> {
     if it.keeper == Keeper::None || it.back {
         return Ok(());
     }
-    match strays(it) {
+    match strays(machine, it) {
         Ok(strays) => match strays.first() {
             Some(stray) => bail!("{}", taken(it, stray)),
             None => Ok(()),
@@ -75,29 +79,34 @@ fn taken(it: &Activate, stray: &proof::Process) -> String {
 }
 
 /// Who listens on the port and is neither what we started nor of one of our releases.
-fn strays(it: &Activate) -> Result<Vec<proof::Process>, String> {
-    let listening = match it.port.map(proof::on_port) {
+fn strays(machine: &Machine, it: &Activate) -> Result<Vec<proof::Process>, String> {
+    let listening = match it.port.map(|port| machine.on_port(port)) {
         None => return Ok(Vec::new()),
         Some(proof::Seen::Is(list)) => list,
         Some(proof::Seen::CannotTell(why)) => return Err(why),
     };
-    let ours = recorded(&it.home).ok().flatten().filter(lives).and_then(|it| it.pid);
-    Ok(listening.into_iter().filter(|process| !is_ours(process, ours, &it.home)).collect())
+    if listening.is_empty() {
+        return Ok(listening);
+    }
+    let ours = recorded(machine, &it.home).ok().flatten();
+    let ours = ours.filter(|it| lives(machine, it)).and_then(|it| it.pid);
+    let releases = releases(machine, &it.home);
+    Ok(listening.into_iter().filter(|process| !is_ours(process, ours, &releases)).collect())
 }
 
-fn is_ours(process: &proof::Process, ours: Option<u32>, home: &Path) -> bool {
+fn is_ours(process: &proof::Process, ours: Option<u32>, releases: &Path) -> bool {
     let descends = ours.is_some_and(|pid| process.pid == pid || process.parents.contains(&pid));
-    descends || process.cwd.known().is_some_and(|cwd| cwd.starts_with(releases(home)))
+    descends || process.cwd.known().is_some_and(|cwd| cwd.starts_with(releases))
 }
 
-fn releases(home: &Path) -> PathBuf {
+fn releases(machine: &Machine, home: &Path) -> PathBuf {
     let dir = home.join("releases");
-    dir.canonicalize().unwrap_or(dir)
+    machine.real(&dir).ok().flatten().unwrap_or(dir)
 }
 
 /// Ends what runs, and starts the release, if there is one.
-pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
-    let old = recorded(&it.home)?;
+pub(super) fn restart(machine: &Machine, it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
+    let old = recorded(machine, &it.home)?;
     let changing = Recorded {
         release: String::new(),
         ..old.clone().unwrap_or(Recorded {
@@ -108,21 +117,21 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
     };
     let done = |pid, started| {
         let release = it.release.as_ref().map(Build::name).unwrap_or_default();
-        record(&it.home, &Recorded { release, pid, started })
+        record(machine, &it.home, &Recorded { release, pid, started })
     };
     match &it.keeper {
         Keeper::None => done(None, String::new()),
         Keeper::Command { start, stop, .. } => {
-            record(&it.home, &changing)?;
-            end(it, old.as_ref(), stop.as_deref(), out)?;
+            record(machine, &it.home, &changing)?;
+            end(machine, it, old.as_ref(), stop.as_deref(), out)?;
             match &it.release {
-                Some(release) => begin(it, start, release),
+                Some(release) => begin(machine, it, start, release),
                 None => done(None, String::new()),
             }
         }
         Keeper::Pm2 { .. } | Keeper::Systemd { .. } => {
-            record(&it.home, &changing)?;
-            manager::restart(it, out)?;
+            record(machine, &it.home, &changing)?;
+            manager::restart(machine, it, out)?;
             done(None, String::new())
         }
     }
@@ -130,16 +139,16 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
 
 /// Ends the process, whatever of its session is left, and whatever of our releases still listens.
 fn end(
+    machine: &Machine,
     it: &Activate,
     old: Option<&Recorded>,
     stop: Option<&str>,
     out: &mut dyn FnMut(&str),
 ) -> Result<()> {
     if let (Some(stop), Some(former)) = (stop, &it.former)
-        && former.dir.is_dir()
+        && machine.exists(&former.dir)?
     {
-        let mut command = host::steps::shell(stop, &former.dir);
-        dress(&mut command, it, former)?;
+        let mut command = command(machine, stop, &former.dir, it, Some(former))?;
         let mut said = Vec::new();
         let ran = host::steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
             if said.len() < 1 << 12 {
@@ -152,19 +161,20 @@ fn end(
             out(&format!("`{stop}` ended with {:?}", ran.end));
         }
     }
-    if let Some(old) = old.filter(|old| lives(old)) {
-        end_group(old.pid.unwrap_or_default(), &|| lives(old));
+    if let Some(old) = old.filter(|old| lives(machine, old)) {
+        end_process(machine, old.pid.unwrap_or_default(), &old.started, true)?;
     }
     let start = Instant::now();
     loop {
-        let listening = match it.port.map(proof::on_port) {
-            Some(proof::Seen::Is(list)) => list,
+        let listening = match (it.port.map(|port| machine.on_port(port)), machine) {
+            (Some(proof::Seen::Is(list)), _) => list,
+            // A connection that broke is no free port.
+            (Some(proof::Seen::CannotTell(why)), Machine::There(_)) => bail!("{why}"),
             _ => Vec::new(),
         };
         let Some(first) = listening.first() else { return Ok(()) };
-        if is_ours(first, None, &it.home) {
-            let is_there = || matches!(proof::process(first.pid), proof::Seen::Is(Some(_)));
-            end_one(first.pid, &is_there);
+        if is_ours(first, None, &releases(machine, &it.home)) {
+            end_process(machine, first.pid, &first.started, false)?;
         } else if start.elapsed() > Duration::from_secs(2) {
             bail!("{}", taken(it, first));
         }
@@ -174,6 +184,22 @@ fn end(
 
 fn pid_of(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw)
+}
+
+/// Ends a process, with all of its group if it was started to lead one.
+fn end_process(machine: &Machine, pid: u32, started: &str, group: bool) -> Result<()> {
+    if let Machine::There(_) = machine {
+        return write::end(machine, pid, started, group, GRACE);
+    }
+    let is_there = || match proof::process(pid) {
+        proof::Seen::Is(Some(process)) => process.started == started,
+        proof::Seen::Is(None) | proof::Seen::CannotTell(_) => false,
+    };
+    match group {
+        true => end_group(pid, &is_there),
+        false => end_one(pid, &is_there),
+    }
+    Ok(())
 }
 
 /// It leads a group of its own, since it was started so.
@@ -202,22 +228,36 @@ fn wait_while(is_there: &dyn Fn() -> bool, most: Duration) {
     }
 }
 
-/// The environment of all programs of a release.
-pub(super) fn dress(
-    command: &mut std::process::Command,
+/// A line in the environment that all programs of a release have; without one: of none.
+pub(super) fn command(
+    machine: &Machine,
+    line: &str,
+    dir: &Path,
     it: &Activate,
-    release: &Build,
-) -> Result<()> {
-    let file = it.home.join("shared/.env");
+    release: Option<&Build>,
+) -> Result<std::process::Command> {
+    let file = release.map(|_| it.home.join(FILE));
+    let mut vars = vars(it, release);
+    // Where a manager is to write what the program says.
+    vars.push(("GSYNC_LOG".into(), it.log.to_string_lossy().into_owned()));
+    place::shell(machine, line, dir, &vars, file.as_deref())
+}
+
+fn vars(it: &Activate, release: Option<&Build>) -> Vec<(String, String)> {
     let mut vars = it.vars.clone();
-    vars.extend(release.vars());
-    host::clean::dress(command, &vars, Some(&file))
+    vars.extend(release.map(Build::vars).into_iter().flatten());
+    vars
 }
 
 /// Starts a process in a session of its own. It writes down itself who it is before it becomes
 /// the app's program, so that nobody is left unknown if we are killed in between.
-fn begin(it: &Activate, start: &str, release: &Build) -> Result<()> {
+fn begin(machine: &Machine, it: &Activate, start: &str, release: &Build) -> Result<()> {
     let name = release.name();
+    let file = it.home.join(FILE);
+    if let Machine::There(_) = machine {
+        let job = place::job(start, &release.dir, &vars(it, Some(release)), Some(&file));
+        return write::start(machine, &job, &name, &it.home.join(RECORD), &it.log, GRACE);
+    }
     if let Some(logs) = it.log.parent() {
         std::fs::create_dir_all(logs).with_context(|| format!("make {}", logs.display()))?;
     }
@@ -228,13 +268,14 @@ fn begin(it: &Activate, start: &str, release: &Build) -> Result<()> {
     let mut command = process::command(host::env::binary().context("find gsync itself")?);
     command.args(["hook", BECOME]).arg(&it.home).args([&name, start]);
     command.current_dir(&release.dir).stdin(Stdio::null());
-    dress(&mut command, it, release)?;
+    host::clean::dress(&mut command, &vars(it, Some(release)), Some(&file))?;
     command.stdout(log.try_clone().context("a log")?).stderr(log);
     let mut child = command.spawn().with_context(|| format!("start `{start}`"))?;
     let pid = child.id();
     let begun = Instant::now();
     loop {
-        if recorded(&it.home)?.is_some_and(|it| it.release == name && it.pid == Some(pid)) {
+        if recorded(machine, &it.home)?.is_some_and(|it| it.release == name && it.pid == Some(pid))
+        {
             break;
         }
         if let Some(status) = child.try_wait()? {
@@ -260,7 +301,11 @@ pub fn become_process(words: &[std::ffi::OsString]) -> Result<()> {
         bail!("this machine does not tell which processes run")
     };
     let release = release.to_string_lossy().into_owned();
-    record(Path::new(home), &Recorded { release, pid: Some(pid), started: own.started })?;
+    record(
+        &Machine::Here,
+        Path::new(home),
+        &Recorded { release, pid: Some(pid), started: own.started },
+    )?;
     let dir = std::env::current_dir().context("find the release directory")?;
     let mut command = host::steps::shell(&line.to_string_lossy(), &dir);
     Err(command.exec()).with_context(|| format!("run {}", line.to_string_lossy()))

@@ -3,15 +3,16 @@
 
 use anyhow::{Result, bail};
 
-use super::keeper::{STOPPING, dress};
+use super::keeper::{STOPPING, command};
 use crate::base::{File, plain};
+use crate::host::machine::{Machine, write};
 use crate::host::pm2::{self, Pm2};
+use crate::host::steps;
 use crate::host::units::{Manager, Unit};
-use crate::host::{self, steps};
 use crate::plan::serve::{Activate, Build, Keeper};
 
 /// Lets the manager run the release, or nothing.
-pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
+pub(super) fn restart(machine: &Machine, it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
     let line = match &it.keeper {
         Keeper::Pm2 { file } => {
             let ecosystem = it.home.join("ecosystem.config.js");
@@ -20,20 +21,20 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
                 let name = it.vars.iter().find(|(name, _)| name == "GSYNC_APP");
                 let name = name.map_or("app", |(_, value)| value.as_str());
                 let text = pm2::ecosystem(&it.home.join("current"), &file.to_string_lossy(), name)?;
-                host::write::file(&pm2.ecosystem, &text)?;
+                write::file(machine, &pm2.ecosystem, &text)?;
                 pm2.start()?
             } else {
                 pm2.delete()?
             }
         }
         Keeper::Systemd { unit } => {
-            let manager = match rustix::process::geteuid().is_root() {
+            let manager = match is_root(machine)? {
                 true => Manager::System,
                 false => Manager::User,
             };
             let unit = Unit::new(manager, unit)?;
             if let Some(release) = &it.release {
-                environment(it, release)?;
+                environment(machine, it, release)?;
                 unit.restart()
             } else {
                 unit.stop()
@@ -41,12 +42,8 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         }
         Keeper::None | Keeper::Command { .. } => return Ok(()),
     };
-    let mut command = steps::shell(&line, &it.home);
-    match it.release.as_ref().or(it.former.as_ref()) {
-        Some(release) => dress(&mut command, it, release)?,
-        None => host::clean::dress(&mut command, &it.vars, None)?,
-    }
-    command.env("GSYNC_LOG", &it.log);
+    let release = it.release.as_ref().or(it.former.as_ref());
+    let mut command = command(machine, &line, &it.home, it, release)?;
     let mut said = Vec::new();
     let ran = steps::run(&mut command, STOPPING, &|| false, &mut |piece| {
         if said.len() < 1 << 14 {
@@ -62,11 +59,19 @@ pub(super) fn restart(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
 }
 
 /// The file with what the program of a unit is told: systemd starts it anew without us too.
-fn environment(it: &Activate, release: &Build) -> Result<()> {
+fn environment(machine: &Machine, it: &Activate, release: &Build) -> Result<()> {
     let line = |(name, value): &(String, String)| {
         let value: String = plain(value).replace('\\', "\\\\").replace('"', "\\\"");
         format!("{name}=\"{value}\"\n")
     };
     let text: String = it.vars.iter().chain(&release.vars()).map(line).collect();
-    host::write::file(&it.home.join("environment"), &File::text(text))
+    write::file(machine, &it.home.join("environment"), &File::text(text))
+}
+
+fn is_root(machine: &Machine) -> Result<bool> {
+    if let Machine::Here = machine {
+        return Ok(rustix::process::geteuid().is_root());
+    }
+    let out = machine.ask("id -u", b"", STOPPING)?;
+    Ok(out.stdout.trim_ascii() == b"0")
 }

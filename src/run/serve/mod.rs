@@ -7,11 +7,12 @@ mod state;
 mod traffic;
 mod unpack;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::lock::lend;
 use crate::git::{self, Git};
 use crate::host;
+use crate::host::machine::{Machine, write};
 use crate::plan::serve::Activate;
 use crate::plan::{Before, Deed, Serve};
 
@@ -20,15 +21,19 @@ pub use prove::watch;
 
 /// What is there now, where the deed would change something.
 pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
+    let there = || super::place::open(serve.host.as_deref());
     Ok(match &serve.deed {
         Deed::Init { repo, .. } => Before::Dir { exists: host::read::exists(&repo.join("HEAD")) },
         Deed::Unpack { dir, .. } | Deed::SetAside { dir } => {
-            Before::Dir { exists: host::read::exists(dir) }
+            Before::Dir { exists: there()?.exists(dir)? }
         }
-        Deed::Activate(it) => Before::Env {
-            current: host::read::link(&it.home.join("current"))?,
-            running: keeper::recorded(&it.home)?.map(|process| process.release),
-        },
+        Deed::Activate(it) => {
+            let machine = there()?;
+            Before::Env {
+                current: machine.link(&it.home.join("current"))?,
+                running: keeper::recorded(&machine, &it.home)?.map(|process| process.release),
+            }
+        }
         Deed::Switch { traffic, gate, .. } => Before::Live { env: traffic::live(traffic, *gate)? },
         Deed::Record { name, .. } | Deed::Restore { name, .. } => {
             Before::Ref { commit: git.resolve_ref(name)? }
@@ -39,17 +44,16 @@ pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
 
 /// Does one deed.
 pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Result<()> {
-    if let Some(host) = &serve.host {
-        bail!("{} is on {host}, and this gsync serves only its own machine", serve.env);
-    }
+    let there = || super::place::open(serve.host.as_deref());
     match &serve.deed {
         Deed::Init { branch, .. } => lend(|| git::write::init_bare(git, branch)),
         Deed::Unpack { commit, dir, shared, links } => {
-            lend(|| unpack::unpack(git, commit, dir, shared, links))
+            let machine = there()?;
+            lend(|| unpack::unpack(&machine, git, commit, dir, shared, links))
         }
-        Deed::SetAside { dir } => unpack::set_aside(dir),
-        Deed::Activate(it) => activate(it, out),
-        Deed::Prove(proof) => prove::prove(proof, &super::stopped, out),
+        Deed::SetAside { dir } => unpack::set_aside(&there()?, dir),
+        Deed::Activate(it) => activate(&there()?, it, out),
+        Deed::Prove(proof) => prove::prove(&there()?, proof, &super::stopped, out),
         Deed::Switch { traffic, from, to, gate } => {
             if *gate {
                 traffic::gate(traffic, to, &super::stopped, out)?;
@@ -62,8 +66,9 @@ pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Re
         }
         Deed::Prune { dirs } => {
             // What cannot be removed now is removed by the next deploy.
+            let machine = there()?;
             for dir in dirs {
-                if let Err(why) = host::write::remove_tree(dir) {
+                if let Err(why) = write::remove(&machine, dir) {
                     out(&format!("{why:#}"));
                 }
             }
@@ -77,18 +82,18 @@ pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Re
 }
 
 /// `current` first, then the process: a machine that starts anew in between runs the new one.
-fn activate(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
-    keeper::port_is_ours(it)?;
-    host::write::make_dir(&it.home)?;
+fn activate(machine: &Machine, it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
+    keeper::port_is_ours(machine, it)?;
+    write::make_dirs(machine, &it.home)?;
     let current = it.home.join("current");
     match &it.release {
         Some(release) => {
             let to = std::path::Path::new("releases").join(release.name());
-            host::write::link(&current, &to)?;
+            write::link(machine, &current, &to)?;
         }
-        None => host::write::remove(&current)?,
+        None => write::remove(machine, &current)?,
     }
-    let started = keeper::restart(it, out);
+    let started = keeper::restart(machine, it, out);
     if !it.back {
         return started;
     }
@@ -96,7 +101,7 @@ fn activate(it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
         (Some(health), Some(release)) => {
             started?;
             // Putting back is not interrupted.
-            prove::prove(&prove::of(it, release, health), &|| false, out)
+            prove::prove(machine, &prove::of(it, release, health), &|| false, out)
         }
         // It was not well before; it runs as badly as it did.
         _ => {

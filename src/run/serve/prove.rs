@@ -1,16 +1,17 @@
 //! Proof that a release runs: the process that answers is the one of its directory, it is well,
 //! it says the right version, and it stays. What a process manager says proves nothing.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 use super::keeper::{self, Recorded};
 use crate::base::plain;
-use crate::host::http::{self, Url};
-use crate::host::{self, proof};
+use crate::host::http::{Answer, Url};
+use crate::host::machine::Machine;
+use crate::host::proof;
 use crate::plan::serve::{Activate, Build, Health, Keeper, Proof};
+use crate::run::place;
 
 /// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(5);
@@ -40,6 +41,7 @@ enum Look {
 
 /// Waits until everything holds, then until it has held for the soak.
 pub(super) fn prove(
+    machine: &Machine,
     proof: &Proof,
     stop: &dyn Fn() -> bool,
     out: &mut dyn FnMut(&str),
@@ -55,23 +57,23 @@ pub(super) fn prove(
         if stop() {
             bail!("interrupted");
         }
-        let seen = match (look(proof), well) {
+        let seen = match (look(machine, proof), well) {
             // Somebody who is just going away is seen half: the second look says why.
             (Look::NotYet(_), Some(_)) => {
                 std::thread::sleep(Duration::from_millis(20));
-                look(proof)
+                look(machine, proof)
             }
             (seen, _) => seen,
         };
         match (seen, well) {
             (Look::Well(pid), None) => well = Some((Instant::now(), pid)),
             (Look::Well(pid), Some((_, known))) if pid != known => {
-                bail!("{}", told(proof, "its process was started again by itself"));
+                bail!("{}", told(machine, proof, "its process was started again by itself"));
             }
             (Look::Well(_), Some(_)) => {}
-            (Look::Never(why), _) => bail!("{}", told(proof, &why)),
+            (Look::Never(why), _) => bail!("{}", told(machine, proof, &why)),
             (Look::NotYet(why), Some(_)) => {
-                bail!("{}", told(proof, &format!("it was well, and then {why}")));
+                bail!("{}", told(machine, proof, &format!("it was well, and then {why}")));
             }
             (Look::NotYet(why), None) => {
                 if why != last {
@@ -80,7 +82,7 @@ pub(super) fn prove(
                 }
                 if start.elapsed() >= limit {
                     let after = format!("{last} (waited {} s)", limit.as_secs_f32());
-                    bail!("{}", told(proof, &after));
+                    bail!("{}", told(machine, proof, &after));
                 }
             }
         }
@@ -100,13 +102,17 @@ pub(super) fn prove(
 }
 
 /// Whether LIVE stays well for so long; else why not. What failed once is asked again before it
-/// is believed.
-pub fn watch(proof: &Proof, time: Duration) -> Option<String> {
+/// is believed. `host`: the machine on which it lives; one that is not there any more is not well.
+pub fn watch(host: Option<&str>, proof: &Proof, time: Duration) -> Option<String> {
     let start = Instant::now();
     let interval = Duration::from_millis(proof.health.interval_ms);
     let mut bad = 0;
     while start.elapsed() < time && !super::super::stopped() {
-        match look(proof) {
+        let seen = match place::open(host) {
+            Ok(machine) => look(&machine, proof),
+            Err(why) => Look::NotYet(format!("{why:#}")),
+        };
+        match seen {
             Look::Well(_) => bad = 0,
             Look::Never(why) | Look::NotYet(why) => {
                 bad += 1;
@@ -121,53 +127,66 @@ pub fn watch(proof: &Proof, time: Duration) -> Option<String> {
     None
 }
 
-fn look(proof: &Proof) -> Look {
-    let recorded = keeper::recorded(&proof.home).ok().flatten();
-    let pid = match who(proof, recorded.as_ref()) {
+fn look(machine: &Machine, proof: &Proof) -> Look {
+    let recorded = match keeper::recorded(machine, &proof.home) {
+        Ok(recorded) => recorded,
+        Err(why) => return Look::NotYet(format!("{why:#}")),
+    };
+    let pid = match who(machine, proof, recorded.as_ref()) {
         Ok(pid) => pid,
         Err(look) => return look,
     };
-    match answers(&proof.health, &proof.release) {
+    match answers(machine, &proof.health, &proof.release) {
         Ok(()) => Look::Well(pid),
         Err(why) => Look::NotYet(why),
     }
 }
 
 /// Who answers there, if it is the process of this release.
-fn who(proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> {
+fn who(machine: &Machine, proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> {
     if let (Keeper::Pm2 { .. } | Keeper::Systemd { .. }, Some(port)) = (&proof.keeper, proof.port) {
-        return listens(port, proof, None);
+        return listens(machine, port, proof, None);
     }
     let Keeper::Command { stop, .. } = &proof.keeper else {
-        let current = proof.home.join("current").canonicalize().ok();
-        return match current == proof.release.dir.canonicalize().ok() && current.is_some() {
+        let blind = |why: anyhow::Error| Look::NotYet(format!("{why:#}"));
+        let current = machine.real(&proof.home.join("current")).map_err(blind)?;
+        let wanted = machine.real(&proof.release.dir).map_err(blind)?;
+        return match current == wanted && current.is_some() {
             true => Ok(None),
             false => Err(Look::Never("`current` leads somewhere else".into())),
         };
     };
     let ours = recorded.filter(|it| it.release == proof.release.name());
-    let alive = ours.filter(|it| keeper::lives(it)).and_then(|it| it.pid);
+    let alive = ours.filter(|it| keeper::lives(machine, it)).and_then(|it| it.pid);
     // A `start` that comes back leaves its process to `stop`.
     if alive.is_none() && stop.is_none() {
         return Err(Look::Never("its process has ended".into()));
     }
     let Some(port) = proof.port else { return Ok(alive) };
-    listens(port, proof, alive)
+    listens(machine, port, proof, alive)
 }
 
 /// Who listens there, if all of them run from the release or descend from its process.
-fn listens(port: u16, proof: &Proof, alive: Option<u32>) -> Result<Option<u32>, Look> {
-    let listening = match proof::on_port(port) {
+fn listens(
+    machine: &Machine,
+    port: u16,
+    proof: &Proof,
+    alive: Option<u32>,
+) -> Result<Option<u32>, Look> {
+    let listening = match machine.on_port(port) {
         proof::Seen::Is(list) => list,
         proof::Seen::CannotTell(why) => return Err(Look::NotYet(why)),
     };
     let Some(first) = listening.first() else {
         return Err(Look::NotYet(format!("nobody listens on port {port}")));
     };
+    let dir = machine.real(&proof.release.dir).ok().flatten();
+    let dir = dir.unwrap_or_else(|| proof.release.dir.clone());
     for process in &listening {
         let descends =
             alive.is_some_and(|pid| process.pid == pid || process.parents.contains(&pid));
-        if !descends && !runs_in(process, &proof.release.dir) {
+        let runs_there = process.cwd.known().is_some_and(|cwd| cwd.starts_with(&dir));
+        if !descends && !runs_there {
             let cwd = process.cwd.known().map(|cwd| cwd.display().to_string());
             let cwd = cwd.unwrap_or_else(|| "another directory".into());
             return Err(Look::Never(format!(
@@ -179,21 +198,16 @@ fn listens(port: u16, proof: &Proof, alive: Option<u32>) -> Result<Option<u32>, 
     Ok(alive.or(Some(first.pid)))
 }
 
-fn runs_in(process: &proof::Process, dir: &Path) -> bool {
-    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    process.cwd.known().is_some_and(|cwd| cwd.starts_with(dir))
-}
-
 /// Whether it is well, and says that it is this version or commit.
-pub(super) fn answers(health: &Health, release: &Build) -> Result<(), String> {
+fn answers(machine: &Machine, health: &Health, release: &Build) -> Result<(), String> {
     if let Some(url) = &health.url {
-        let answer = ask(url)?;
+        let answer = ask(machine, url)?;
         if answer.status != health.status {
             return Err(format!("{url} answers {} and not {}", answer.status, health.status));
         }
     }
     let Some(url) = &health.version else { return Ok(()) };
-    let answer = ask(url)?;
+    let answer = ask(machine, url)?;
     if answer.status != 200 {
         return Err(format!("{url} answers {}", answer.status));
     }
@@ -211,22 +225,26 @@ pub(super) fn answers(health: &Health, release: &Build) -> Result<(), String> {
     Err(format!("{url} says `{shown}` and not {}", release.version))
 }
 
-fn ask(url: &str) -> Result<http::Answer, String> {
+fn ask(machine: &Machine, url: &str) -> Result<Answer, String> {
     let parsed = Url::parse(url).map_err(|why| format!("{why:#}"))?;
-    http::get(&parsed, None, QUESTION).map_err(|why| format!("{url} does not answer: {why:#}"))
+    machine.get(&parsed, None, QUESTION).map_err(|why| format!("{url} does not answer: {why:#}"))
 }
 
 /// Why it is not proved, with the end of what the process said.
-fn told(proof: &Proof, why: &str) -> String {
+fn told(machine: &Machine, proof: &Proof, why: &str) -> String {
     let mut text = why.to_owned();
     if !matches!(proof.keeper, Keeper::Command { .. } | Keeper::Pm2 { .. }) {
         return text;
     }
-    let tail = host::read::tail(&proof.log, TAIL).ok().flatten().unwrap_or_default();
+    let tail = machine.tail(&proof.log, TAIL).ok().flatten().unwrap_or_default();
     let tail = String::from_utf8_lossy(&tail);
     let lines: Vec<&str> = tail.lines().collect();
     for line in lines.iter().rev().take(8).rev() {
         text += &format!("\n    | {}", plain(line));
     }
-    text + &format!("\n    log of the process: {}", proof.log.display())
+    let on = match machine {
+        Machine::Here => String::new(),
+        Machine::There(_) => format!(" on {}", machine.name()),
+    };
+    text + &format!("\n    log of the process{on}: {}", proof.log.display())
 }

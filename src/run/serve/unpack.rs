@@ -2,52 +2,94 @@
 //! links to what releases share. It appears whole or not at all.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::base::CommitId;
 use crate::git::{self, Git};
 use crate::host;
+use crate::host::machine::{Machine, write};
+
+/// How long a release may be on its way to another machine.
+const TRAVEL: Duration = Duration::from_mins(10);
 
 pub(super) fn unpack(
+    machine: &Machine,
     git: &Git,
     commit: &CommitId,
     dir: &Path,
     shared: &Path,
     links: &[String],
 ) -> Result<()> {
-    if host::read::exists(dir) {
+    if machine.exists(dir)? {
         bail!("{} is there already", dir.display());
     }
     let releases = dir.parent().context("a path with a directory")?;
     let name = dir.file_name().context("a path with a name")?.to_string_lossy().into_owned();
     let beside = releases.join(format!(".new-{name}"));
-    host::write::remove_tree(&beside)?;
-    host::write::make_dir(&beside)?;
-    let made = git::write::unpack(git, commit, &beside)
-        .and_then(|()| links.iter().try_for_each(|link| share(&beside, shared, link)))
-        .and_then(|()| host::write::rename(&beside, dir));
+    write::remove(machine, &beside)?;
+    write::make_dirs(machine, &beside)?;
+    let made = match machine {
+        Machine::Here => fill(machine, git, commit, &beside, shared, links),
+        Machine::There(_) => send(machine, git, commit, &beside, shared, links),
+    };
+    let made = made.and_then(|()| write::rename(machine, &beside, dir));
     if made.is_err() {
-        let _ = host::write::remove_tree(&beside);
+        let _ = write::remove(machine, &beside);
     }
     made
 }
 
+/// The tree and the links, in a directory of this machine.
+fn fill(
+    machine: &Machine,
+    git: &Git,
+    commit: &CommitId,
+    dir: &Path,
+    shared: &Path,
+    links: &[String],
+) -> Result<()> {
+    git::write::unpack(git, commit, dir)?;
+    links.iter().try_for_each(|link| share(machine, dir, shared, link))
+}
+
+/// The same for another machine: made here, with links that lead where they will be, and sent.
+fn send(
+    machine: &Machine,
+    git: &Git,
+    commit: &CommitId,
+    dir: &Path,
+    shared: &Path,
+    links: &[String],
+) -> Result<()> {
+    let scratch = tempfile::tempdir().context("make a temporary directory")?;
+    // Its mode is that of the release: what is temporary is closed to others.
+    let tree = scratch.path().join("tree");
+    host::write::make_dir(&tree)?;
+    write::make_dirs(machine, shared)?;
+    fill(machine, git, commit, &tree, shared, links)?;
+    let mut tar = host::process::command("tar");
+    tar.args(["-c", "-f", "-", "-C"]).arg(&tree).arg(".");
+    write::unpack(machine, &mut tar, dir, TRAVEL)
+}
+
 /// Links one shared path into a release. What the commit has there gives way to what is shared.
-fn share(release: &Path, shared: &Path, link: &str) -> Result<()> {
+/// The release is a directory of this machine, what is shared is where the environment lives.
+fn share(machine: &Machine, release: &Path, shared: &Path, link: &str) -> Result<()> {
     let is_dir = link.ends_with('/');
     let inner = Path::new(link.trim_end_matches('/'));
     let source = shared.join(inner);
     let at = release.join(inner);
     let above = inner.parent().unwrap_or_else(|| Path::new(""));
     real_dirs(release, above)?;
-    if is_dir {
-        real_dirs(shared, inner)?;
-    } else {
-        real_dirs(shared, above)?;
-        if !host::read::exists(&source) && host::read::exists(&at) {
-            return Ok(());
-        }
+    let dirs = if is_dir { inner } else { above };
+    match machine {
+        Machine::Here => real_dirs(shared, dirs)?,
+        Machine::There(_) => write::make_dirs(machine, &shared.join(dirs))?,
+    }
+    if !is_dir && host::read::exists(&at) && !machine.exists(&source)? {
+        return Ok(());
     }
     match at.symlink_metadata() {
         Ok(meta) if meta.is_dir() => host::write::remove_tree(&at)?,
@@ -72,12 +114,12 @@ fn real_dirs(base: &Path, inner: &Path) -> Result<()> {
 }
 
 /// What failed is kept to be looked at, under a name that no deploy takes for one that worked.
-pub(super) fn set_aside(dir: &Path) -> Result<()> {
-    if !host::read::exists(dir) {
+pub(super) fn set_aside(machine: &Machine, dir: &Path) -> Result<()> {
+    if !machine.exists(dir)? {
         return Ok(());
     }
     let name = dir.file_name().context("a path with a name")?.to_string_lossy().into_owned();
     let to: PathBuf = dir.with_file_name(format!("failed-{name}"));
-    host::write::remove_tree(&to)?;
-    host::write::rename(dir, &to)
+    write::remove(machine, &to)?;
+    write::rename(machine, dir, &to)
 }
