@@ -33,8 +33,8 @@ pub fn envs(style: &Style, facts: &Facts, drift: Option<&str>, busy: Option<&str
         };
         let url = facts.app.env.get(name).and_then(|env| env.url.as_deref()).unwrap_or("");
         let health = env.health.word();
-        let line = format!("  {side} {name:<8} {health:<8} {runs}  {}", plain(url));
-        text += line.trim_end();
+        let row = format!("  {side} {name:<8} {health:<8} {runs}  {}", plain(url));
+        text += row.trim_end();
         text.push('\n');
         if let Seen::Failing(why) = &env.health {
             text += &format!("          {}\n", plain(why));

@@ -88,7 +88,7 @@ pub(super) fn ask(clone: &Clone, what: &Serving) -> Result<Exit> {
         }
         Pushed::Refused(why) => {
             let problem = Problem::refuse("refused", format!("{shown} does not take requests"));
-            heard.talk.iter().fold(problem.because(why), |problem, line| problem.because(line))
+            heard.talk.iter().fold(problem.because(why), Problem::because)
         }
         Pushed::Unreachable(why) => {
             Problem::blind("unreachable", format!("{shown} cannot be asked")).because(why)
