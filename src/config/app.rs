@@ -295,7 +295,7 @@ mod tests {
             assert!(wrong(&app(good, "")).contains("a link leads only"), "{good}");
         }
         for bad in [
-            "green",
+            "far.example",
             "ssh://",
             "ssh://-oProxyCommand=id",
             "ssh://a@-oProxyCommand=id",
