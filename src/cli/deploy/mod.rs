@@ -5,6 +5,7 @@ pub mod args;
 mod commands;
 pub(super) mod converse;
 mod envs;
+mod proxy;
 pub(super) mod receive;
 mod server;
 pub(super) mod worker;
