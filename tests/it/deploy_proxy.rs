@@ -1,13 +1,17 @@
 //! What goes wrong around a HAProxy: dead, restarted, changed by hand, asked by two at once, not
 //! content with STANDBY, or still serving somebody there. And the ways back through it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use gsync::host::haproxy;
+
 use crate::deploy_haproxy::Stage;
 use crate::lab::Lab;
+use crate::managers::tool;
 
 /// A request to LIVE on a connection that stays; the first line of the answer.
 fn ask(stage: &Stage<'_>, more: &str) -> (TcpStream, String) {
@@ -135,4 +139,52 @@ fn traffic_comes_back_by_itself_by_name_and_to_a_kept_release() {
     assert!(said.contains("the traffic is led to blue again"), "{said}");
     assert!(stage.map().contains("shop shop_blue\n"));
     assert_eq!(stage.shop.envs()["drift"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_lines_of_an_app_are_shown_or_written_and_what_haproxy_would_not_take_is_not() {
+    let lab = Lab::new();
+    let Some(_program) = tool("HAPROXY") else { return };
+    let ada = lab.person("ada");
+    let home = lab.path("shop");
+    let create = ["app", "create", "shop", "--dir", home.to_str().unwrap()];
+    let config = lab.path("haproxy.cfg");
+    let write = [&create[..], &["--haproxy", config.to_str().unwrap()]].concat();
+    let plain = "defaults\n    mode http\n    timeout connect 2s\n    timeout client 9s\n    \
+                 timeout server 9s\nfrontend www\n    bind 127.0.0.1:1\n";
+    fs::write(&config, plain).unwrap();
+    ada.gsync(&write).exits(1).says("app.toml does not say that haproxy leads");
+    assert!(!home.exists(), "refused before anything is made");
+    ada.gsync(&create).exits(0).says_not("haproxy");
+    let map = lab.path("maps/live.map");
+    let text = format!(
+        "name = \"shop\"\n[traffic]\nhaproxy = {{ master = \"{}\", map = \"{}\", \
+         host = \"shop.test\" }}\n[env.blue]\nport = 3001\n[env.green]\nport = 3002\n",
+        lab.path("master.sock").display(),
+        map.display()
+    );
+    fs::write(home.join("app.toml"), text).unwrap();
+    ada.gsync(&create).exits(0).says("backend shop_green").says("use_backend %[var(");
+    assert_eq!(fs::read_to_string(&config).unwrap(), plain);
+    for (bad, says) in [
+        (format!("{plain}nonsense here\n"), "haproxy would not start"),
+        (format!("{plain}backend x\n    server s 127.0.0.1:3001\n"), "is the server of x already"),
+        (format!("{plain}frontend other\n    bind 127.0.0.1:2\n"), "--frontend NAME"),
+    ] {
+        fs::write(&config, &bad).unwrap();
+        let seen = ada.gsync(&write).says(says);
+        assert!([1, 2].contains(&seen.code), "{}", seen.all());
+        assert_eq!(fs::read_to_string(&config).unwrap(), bad);
+        assert!(!map.exists());
+    }
+    fs::write(&config, plain).unwrap();
+    ada.gsync(&[&write[..], &["--dry-run"]].concat()).exits(0).says("haproxy.cfg");
+    assert!(!map.exists());
+    ada.gsync(&write).exits(0).says("systemctl reload haproxy");
+    let new = fs::read_to_string(&config).unwrap();
+    assert!(new.contains("backend shop_blue") && new.contains("str(shop),map_str("), "{new}");
+    assert_eq!(fs::read_to_string(&map).unwrap(), "shop shop_blue\n");
+    ada.gsync(&write).exits(0).says("nothing was changed");
+    assert_eq!(fs::read_to_string(&config).unwrap(), new);
+    assert_eq!(haproxy::check(&new).unwrap(), Ok(()));
 }

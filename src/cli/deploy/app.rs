@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::args::CreateArgs;
+use super::proxy;
 use crate::base::{Exit, File, Hook, plain, shell_quote};
 use crate::cli::Context;
 use crate::config::app::Receive;
@@ -33,9 +34,14 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     let first = facts::creation(&wish, &who)?;
     let mode = first.app.mode;
     let whole = create::plan(&first, &wish)?;
+    let tell_haproxy = || match &args.haproxy {
+        Some(file) => proxy::plan(&first.app, &dir.join(file), args.frontend.as_deref()),
+        None => Ok(Plan::new("")),
+    };
+    let told = tell_haproxy()?;
     let context = Context::at(facts::repository(&home), ui);
     if how.dry_run {
-        context.act(&how, || Ok(whole))?;
+        context.act(&how, || Ok(whole.then_all(told.steps)))?;
         return Ok(Exit::Done);
     }
     let make = || Ok(create::plan(&facts::creation(&wish, &who)?, &wish)?);
@@ -47,7 +53,14 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let changed = !pieces.steps.is_empty() || !hooked.steps.is_empty();
+    let (told, ran) = match told.steps.is_empty() {
+        true => (told, ran),
+        false => context.carry_out(&How::default(), tell_haproxy)?,
+    };
+    if ran.exit() != Exit::Done {
+        return Ok(ran.exit());
+    }
+    let changed = [&pieces, &hooked, &told].iter().any(|plan| !plan.steps.is_empty());
     let url = home.join("repo.git");
     if ui.is_for_programs() {
         let object = json!({
@@ -72,7 +85,16 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
         "  from another machine:   git remote add deploy {}\n",
         shell_quote(&plain(&remote))
     );
+    if args.haproxy.is_none()
+        && let Some(lines) = proxy::lines(&first.app)?
+    {
+        text += "\nwhat haproxy needs (`--haproxy FILE` writes it):\n\n";
+        text += &lines.text();
+    }
     ui.result(&text);
+    if !told.steps.is_empty() {
+        ui.hint("let haproxy load it: `systemctl reload haproxy`");
+    }
     Ok(Exit::Done)
 }
 

@@ -28,6 +28,13 @@ pub struct CreateArgs {
     /// What app.toml begins with: static, node-pm2, systemd or command
     #[arg(long, value_name = "TEMPLATE", default_value = "static")]
     pub template: String,
+    /// Write what the app needs into this configuration of haproxy, if haproxy would start with
+    /// it; [traffic] in app.toml names haproxy. Without this the lines are only printed
+    #[arg(long, value_name = "FILE")]
+    pub haproxy: Option<PathBuf>,
+    /// The frontend that gets the lines, where there are several
+    #[arg(long, value_name = "NAME", requires = "haproxy")]
+    pub frontend: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }

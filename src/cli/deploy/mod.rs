@@ -9,6 +9,7 @@ pub(super) mod converse;
 mod envs;
 mod follow;
 mod handoffs;
+mod proxy;
 pub(super) mod receive;
 mod server;
 pub(super) mod worker;
