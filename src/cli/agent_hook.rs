@@ -69,7 +69,10 @@ fn answer(dir: &Path, moment: Moment, call: &Call) -> Result<Answer> {
     match moment {
         Moment::Start => start(&dir, &git, call),
         Moment::Stop => stop(&git, call),
-        Moment::End => Ok(end(&git)),
+        Moment::End => {
+            super::presence::end(&git);
+            Ok(Answer::Quiet)
+        }
         Moment::Guard => judge(&git, &dir, call),
     }
 }
@@ -153,11 +156,6 @@ fn left(git: &Git) -> Result<Option<Left>> {
         commits,
         uncommitted,
     }))
-}
-
-/// The place for what is to be known of this clone when nobody works in it any more.
-fn end(_git: &Git) -> Answer {
-    Answer::Quiet
 }
 
 fn judge(git: &Git, dir: &Path, call: &Call) -> Result<Answer> {

@@ -8,6 +8,7 @@ use crate::base::{Exit, plain};
 use crate::config::Config;
 use crate::hooks::checks::{self, Check, State};
 use crate::hooks::facts;
+use crate::host::env;
 use crate::peers::facts as peers;
 
 pub fn main(context: &Context) -> Result<Exit> {
@@ -17,6 +18,7 @@ pub fn main(context: &Context) -> Result<Exit> {
     probes.unfinished = context.journal().unfinished()?.is_some();
     let mut list = checks::judge(&facts, &probes);
     list.extend(peers(context, &config));
+    list.extend(agents(context)?);
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "ok": well, "checks": list }));
@@ -38,6 +40,19 @@ pub fn main(context: &Context) -> Result<Exit> {
         context.ui.result(&text);
     }
     Ok(if well { Exit::Done } else { Exit::Refused })
+}
+
+/// The files that `gsync install --agents` wrote.
+fn agents(context: &Context) -> Result<Vec<Check>> {
+    let Some(facts) = crate::agents::facts::observe(&context.git)? else { return Ok(Vec::new()) };
+    let found = crate::agents::checks::judge(&facts, env::is_command("gsync"));
+    let check = |one: crate::agents::checks::Finding| Check {
+        check: "agents".to_owned(),
+        state: if one.well { State::Ok } else { State::Warning },
+        message: plain(&one.message),
+        hint: one.hint,
+    };
+    Ok(found.into_iter().map(check).collect())
 }
 
 /// A hub that takes no entries of clones: work goes on, but nobody sees what this clone does.

@@ -200,6 +200,20 @@ pub(super) fn after_commit(ui: &Ui, git: &Git) {
     }
 }
 
+/// A session of an agent ends: nobody works here now. A process of its own tells that, since
+/// the agent waits for no hub when it ends.
+pub(super) fn end(git: &Git) {
+    if configured(git).and_then(|config| facts::hub(git, &config)).is_none() {
+        return;
+    }
+    let mut told = facts::told(git);
+    if told.state != Presence::Idle {
+        told.state = Presence::Idle;
+        facts::note_told(git, &told);
+    }
+    let _ = background::detach(git, &[NAME, "0"]);
+}
+
 /// The worker: waits for a process to end, then tells.
 pub(super) fn main(pusher: Option<u32>) -> Exit {
     let _ = rustix::process::setsid();
