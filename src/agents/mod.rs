@@ -4,6 +4,7 @@
 //! [`hook`], [`stop`] and [`guard`] speak the dialects of their hooks. Only [`facts`] looks at
 //! the world.
 
+pub mod checks;
 pub mod commands;
 pub mod diff;
 pub mod facts;

@@ -92,11 +92,12 @@ fn collect(above: &str, command: &clap::Command, found: &mut Vec<Acting>) {
             .map(|arg| {
                 let value = arg.get_value_names().and_then(|names| names.first());
                 let value = value.filter(|_| arg.get_action().takes_values());
-                match (arg.get_long(), value) {
-                    (Some(long), Some(value)) => format!("[--{long} {value}]"),
-                    (Some(long), None) => format!("[--{long}]"),
-                    (None, value) => format!("[{}]", value.map_or("VALUE", |value| value)),
-                }
+                let word = match (arg.get_long(), value) {
+                    (Some(long), Some(value)) => format!("--{long} {value}"),
+                    (Some(long), None) => format!("--{long}"),
+                    (None, value) => value.map_or("VALUE", |value| value).to_owned(),
+                };
+                if arg.is_required_set() { word } else { format!("[{word}]") }
             })
             .collect();
         found.push(Acting { name: name.clone(), takes: takes.join(" ") });
@@ -115,10 +116,27 @@ mod tests {
         let acting = acting();
         let name = |one: &Acting| one.name.clone();
         let names: Vec<String> = acting.iter().map(name).collect();
-        for known in ["start", "finish", "undo", "schedule install"] {
+        for known in [
+            "start",
+            "finish",
+            "undo",
+            "schedule install",
+            "bump",
+            "deploy",
+            "release",
+            "rollback",
+            "sync",
+            "handoff draft",
+            "handoff send",
+            "handoff ack",
+            "handoff done",
+            "handoff reject",
+        ] {
             assert!(names.iter().any(|name| name == known), "{names:?}");
         }
         assert!(!names.iter().any(|name| ["status", "log", "mcp"].contains(&name.as_str())));
+        let ack = acting.iter().find(|one| one.name == "handoff ack").unwrap();
+        assert_eq!(ack.takes, "ID --message TEXT");
         let finish = acting.iter().find(|one| one.name == "finish").unwrap();
         assert_eq!(finish.takes, "[--message MESSAGE] [--all] [--branches] [--handoff ROLE]");
     }

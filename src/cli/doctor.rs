@@ -4,12 +4,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Context;
-use crate::agents;
 use crate::base::{Exit, plain};
 use crate::config::Config;
 use crate::deploy::facts::afar;
 use crate::hooks::checks::{self, Check, State};
 use crate::hooks::facts;
+use crate::host::env;
 use crate::peers::facts as peers;
 
 pub fn main(context: &Context) -> Result<Exit> {
@@ -65,6 +65,19 @@ fn apps(context: &Context, config: &Config) -> Vec<Check> {
     checks.collect()
 }
 
+/// The files that `gsync install --agents` wrote.
+fn agents(context: &Context) -> Result<Vec<Check>> {
+    let Some(facts) = crate::agents::facts::observe(&context.git)? else { return Ok(Vec::new()) };
+    let found = crate::agents::checks::judge(&facts, env::is_command("gsync"));
+    let check = |one: crate::agents::checks::Finding| Check {
+        check: "agents".to_owned(),
+        state: if one.well { State::Ok } else { State::Warning },
+        message: plain(&one.message),
+        hint: one.hint,
+    };
+    Ok(found.into_iter().map(check).collect())
+}
+
 /// A hub that takes no entries of clones: work goes on, but nobody sees what this clone does.
 fn peers(context: &Context, config: &Config) -> Option<Check> {
     let hub = peers::hub(&context.git, config)?;
@@ -76,27 +89,4 @@ fn peers(context: &Context, config: &Config) -> Option<Check> {
         message: format!("{remote} refuses refs/gsync/*, so others do not see this clone: {why}"),
         hint: "allow such refs on the hub, or set [peers] publish = \"off\"".to_owned(),
     })
-}
-
-/// The agents' files that `gsync install --agents` wrote here: they are tracked, and a merge or
-/// a person may have changed what was ours in them.
-fn agents(context: &Context) -> Result<Option<Check>> {
-    let Some(seen) = agents::facts::observe(&context.git)? else { return Ok(None) };
-    let Some(record) = &seen.record else { return Ok(None) };
-    if record.agents.is_empty() {
-        return Ok(None);
-    }
-    let change = agents::plan::install(&seen, &[]);
-    let files = change.steps.iter().map(|step| plain(&step.to_string())).collect::<Vec<_>>();
-    let check = "agents".to_owned();
-    if files.is_empty() && change.notes.is_empty() {
-        let message = format!("the files of {} are as they were installed", record.agents.len());
-        return Ok(Some(Check { check, state: State::Ok, message, hint: String::new() }));
-    }
-    let message = match change.notes.first() {
-        Some(note) if files.is_empty() => note.clone(),
-        _ => "files for agents were changed since, or are gone".to_owned(),
-    };
-    let hint = "look first: `gsync install --agents --dry-run`".to_owned();
-    Ok(Some(Check { check, state: State::Warning, message, hint }))
 }

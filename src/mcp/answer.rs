@@ -58,14 +58,17 @@ pub(super) fn refusal(tool: &str, problem: &Problem) -> CallToolResult {
     answer(tool, problem.exit, json!({ "gsync": 1, "error": error }), None)
 }
 
-/// Tools that show one part of what the status knows.
+/// One handoff stands under a name of its own: its fields are not those of an answer.
 fn pick(tool: &str, object: &mut Map<String, Value>) {
-    let part = match tool {
-        "handoffs" => "handoffs",
-        "envs" => "apps",
-        _ => return,
-    };
-    object.retain(|name, _| ["gsync", "error", part].contains(&name.as_str()));
+    if tool != "handoffs" || ["handoffs", "error", "said"].iter().any(|it| object.contains_key(*it))
+    {
+        return;
+    }
+    let mut one = std::mem::take(object);
+    if let Some(version) = one.remove("gsync") {
+        object.insert("gsync".to_owned(), version);
+    }
+    object.insert("handoff".to_owned(), Value::Object(one));
 }
 
 /// Drops nulls, and cuts what is too long.

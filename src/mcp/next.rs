@@ -71,9 +71,8 @@ pub(super) fn after(tool: &str, exit: Exit, object: &Map<String, Value>) -> Next
         "services" if len(object, "services") > 0 => {
             Next::plan("bring these services up to date", "up", &[])
         }
-        "handoffs" if len(object, "handoffs") > 0 => {
-            Next::nothing("read each as a resource gsync://handoff/ID, then acknowledge it")
-        }
+        "handoffs" => after_handoffs(object),
+        "envs" => after_envs(object),
         _ => Next::nothing("nothing follows from this"),
     }
 }
@@ -104,7 +103,7 @@ fn after_status(object: &Map<String, Value>) -> Next {
         ),
         "detached" => Next::run("HEAD is on no branch", "git switch main"),
         _ if len(object, "handoffs") > 0 => {
-            Next::call("handoffs wait for this role", "handoffs", json!({}), "gsync status")
+            Next::call("handoffs wait for this role", "handoffs", json!({}), "gsync handoff list")
         }
         "ahead" | "none" if clean => Next::plan("push after work", "finish", &[]),
         _ if !clean => Next::plan(
@@ -114,6 +113,55 @@ fn after_status(object: &Map<String, Value>) -> Next {
         ),
         "synced" => Next::nothing("in sync and clean: work can begin"),
         _ => Next::nothing("nothing follows from this"),
+    }
+}
+
+fn after_handoffs(object: &Map<String, Value>) -> Next {
+    let Some(one) = object.get("handoff") else {
+        let first = object.get("handoffs").and_then(|all| all[0]["id"].as_str());
+        return match first {
+            Some(id) => Next::call(
+                "read those that are for this role, each by its id",
+                "handoffs",
+                json!({ "id": id }),
+                &format!("gsync handoff take {}", shell_quote(id)),
+            ),
+            None => Next::nothing("no handoff is open"),
+        };
+    };
+    let id = one["id"].as_str().unwrap_or_default();
+    match one["status"].as_str() {
+        Some("sent") => Next::plan(
+            "if it is for this role: say in your own words what is to be done",
+            "handoff ack",
+            &[id, "--message", "MESSAGE"],
+        ),
+        Some("acked") => Next::plan("once it is deployed, say so", "handoff done", &[id]),
+        _ => Next::nothing("nothing waits in this handoff"),
+    }
+}
+
+fn after_envs(object: &Map<String, Value>) -> Next {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    if object.contains_key("drift") {
+        let why = "nothing is changed until a person has said which one is LIVE";
+        return Next::run(why, "gsync envs --reconcile");
+    }
+    if object.contains_key("busy") {
+        return Next::nothing("somebody is changing it: look again later");
+    }
+    let commit = |side: &str| {
+        let envs = object.get("envs")?;
+        envs[text(side)]["commit"].as_str()
+    };
+    match (commit("live"), commit("standby")) {
+        (_, None) => Next::nothing("STANDBY runs nothing yet: push to the app, or plan `deploy`"),
+        (live, standby) if live == standby => Next::nothing("both run the same commit"),
+        _ => Next::plan(
+            "STANDBY runs another commit: once it is tested and the user has said yes, release it",
+            "release",
+            &["--app", text("app")],
+        ),
     }
 }
 
@@ -134,6 +182,10 @@ fn after_plan(object: &Map<String, Value>) -> Next {
 }
 
 fn after_apply(object: &Map<String, Value>) -> Next {
+    if let Some(app) = object.get("app").and_then(Value::as_str) {
+        let line = format!("gsync envs --app {}", shell_quote(app));
+        return Next::call("see both environments", "envs", json!({ "app": app }), &line);
+    }
     let title = text_at(object, "plan", "title");
     if title.starts_with("commit") {
         return Next::plan("it is committed here: push it", "finish", &[]);
@@ -195,7 +247,7 @@ mod tests {
             (json!({"relation": "ahead", "clean": false}), "gsync finish --all --message MESSAGE"),
             (json!({"relation": "behind", "operation": "merge"}), "git status"),
             (json!({"relation": "synced", "clean": true, "unfinished": {}}), "gsync rescue"),
-            (json!({"relation": "synced", "clean": true, "handoffs": [1]}), "gsync status"),
+            (json!({"relation": "synced", "clean": true, "handoffs": [1]}), "gsync handoff list"),
             (
                 json!({"relation": "diverged", "forecast": {"result": "conflict"}}),
                 "gsync start --review",

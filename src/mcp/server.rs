@@ -79,10 +79,13 @@ impl Server {
             }
             Wish::Apply { id, words } => {
                 let words = words.or_else(|| self.remembered(&id)).ok_or_else(|| {
-                    Problem::usage("no-such-plan", format!("no plan {id} was made in this session"))
-                        .because("nothing was changed")
-                        .hint("make one with the tool `plan`")
-                        .hint("give `command` and `args` as well if it is of another session")
+                    Problem::usage("no-such-plan", {
+                        let id = crate::base::plain(&id.chars().take(40).collect::<String>());
+                        format!("no plan {id} was made in this session")
+                    })
+                    .because("nothing was changed")
+                    .hint("make one with the tool `plan`")
+                    .hint("give `command` and `args` as well if it is of another session")
                 })?;
                 let line = words::with_options(&words, &[&format!("--only={id}")]);
                 let called = self.work.act(self.dir.clone(), line, context).await;

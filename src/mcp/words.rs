@@ -3,8 +3,14 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Problem, nearest};
+use crate::base::{Problem, nearest, plain};
 use crate::cli::Acting;
+
+/// The longest name, the longest word and the most words that are taken: what is longer no
+/// command of the system takes either.
+const NAME: usize = 4_096;
+const WORD: usize = 100_000;
+const WORDS: usize = 200;
 
 /// What a tool call comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +30,8 @@ fn known(tool: &str) -> Option<&'static [&'static str]> {
         "review" => &["max_chars"],
         "guard" => &["scope", "range"],
         "services" => &["since"],
-        "handoffs" | "envs" => &[],
+        "handoffs" => &["id", "all"],
+        "envs" => &["app"],
         "log" => &["limit"],
         "plan" => &["command", "args"],
         "undo" => &["run"],
@@ -46,7 +53,7 @@ pub(super) fn wish(
 ) -> Result<Wish, Problem> {
     let known = known(tool).unwrap_or_default();
     if let Some(name) = arguments.keys().find(|name| !known.contains(&name.as_str())) {
-        let problem = wrong(format!("{tool} has no argument `{name}`"));
+        let problem = wrong(format!("{tool} has no argument `{}`", brief(name)));
         return Err(match nearest(name, known.iter().copied()) {
             Some(near) => problem.hint(format!("use `{near}`")),
             None => problem.hint(format!("look at the arguments of the tool {tool}")),
@@ -71,8 +78,17 @@ pub(super) fn wish(
             }
             look(line)
         }
-        // What the status knows of them is what there is to know.
-        "handoffs" | "envs" => look(words(&["status"])),
+        "handoffs" => match (read.text("id")?, read.flag("all")?) {
+            // A positional: `--` keeps a name that begins with a dash from being an option.
+            (Some(id), None) => look(words(&["handoff", "show", "--", id])),
+            (Some(_), Some(_)) => Err(wrong("`id` and `all` do not go together")),
+            (None, Some(true)) => look(words(&["handoff", "list", "--all"])),
+            (None, _) => look(words(&["handoff", "list"])),
+        },
+        "envs" => match read.text("app")? {
+            Some(app) => look(words(&["envs", &format!("--app={app}")])),
+            None => look(words(&["envs"])),
+        },
         "log" => {
             let limit = read.number("limit")?.unwrap_or(20).clamp(1, 200);
             look(words(&["log", "-n", &limit.to_string()]))
@@ -123,7 +139,8 @@ fn guard(read: &Arguments<'_>) -> Result<Vec<String>, Problem> {
         (Some("all"), None) => Ok(words(&["guard", "--all"])),
         (Some("staged" | "all"), Some(_)) => Err(wrong("a `range` belongs to scope `range`")),
         (Some(other), _) => {
-            Err(wrong(format!("there is no scope `{other}`")).hint("use staged, all or range"))
+            let problem = wrong(format!("there is no scope `{}`", brief(other)));
+            Err(problem.hint("use staged, all or range"))
         }
     }
 }
@@ -132,7 +149,7 @@ fn guard(read: &Arguments<'_>) -> Result<Vec<String>, Problem> {
 fn command(read: &Arguments<'_>, acting: &[Acting]) -> Result<Option<Vec<String>>, Problem> {
     let Some(name) = read.text("command")? else { return Ok(None) };
     if !acting.iter().any(|one| one.name == name) {
-        let problem = wrong(format!("there is no command `{name}` that can be planned"));
+        let problem = wrong(format!("there is no command `{}` that can be planned", brief(name)));
         let names = acting.iter().map(|one| one.name.as_str());
         return Err(match nearest(name, names) {
             Some(near) => problem.hint(format!("use `{near}`")),
@@ -146,6 +163,11 @@ fn command(read: &Arguments<'_>, acting: &[Acting]) -> Result<Option<Vec<String>
 
 fn words(line: &[&str]) -> Vec<String> {
     line.iter().map(ToString::to_string).collect()
+}
+
+/// What somebody else wrote, as far as it fits into a message.
+fn brief(text: &str) -> String {
+    plain(&text.chars().take(40).collect::<String>())
 }
 
 fn wrong(message: impl Into<String>) -> Problem {
@@ -166,6 +188,7 @@ impl<'a> Arguments<'a> {
         match value.as_str() {
             Some(text) if text.contains('\0') => Err(wrong(format!("`{name}` has a NUL in it"))),
             Some("") => Err(wrong(format!("`{name}` is empty"))),
+            Some(text) if text.len() > NAME => Err(wrong(format!("`{name}` is too long"))),
             Some(text) => Ok(Some(text)),
             None => Err(wrong(format!("`{name}` must be a string"))),
         }
@@ -185,8 +208,14 @@ impl<'a> Arguments<'a> {
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
         let words = || wrong(format!("`{name}` must be a list of strings"));
         let list = value.as_array().ok_or_else(words)?;
+        if list.len() > WORDS {
+            return Err(wrong(format!("`{name}` has more than {WORDS} words")));
+        }
         list.iter()
             .map(|word| match word.as_str() {
+                Some(text) if text.len() > WORD => {
+                    Err(wrong(format!("a word of `{name}` is too long")))
+                }
                 Some(text) if !text.contains('\0') => Ok(text.to_owned()),
                 _ => Err(words()),
             })
@@ -214,6 +243,10 @@ mod tests {
         assert_eq!(wish_of("status", &json!({"fetch": false})), look(&["status", "--no-fetch"]));
         assert_eq!(wish_of("guard", &json!({"range": "a..b"})), look(&["guard", "--range=a..b"]));
         assert_eq!(wish_of("log", &json!({"limit": null})), look(&["log", "-n", "20"]));
+        assert_eq!(wish_of("handoffs", &json!({})), look(&["handoff", "list"]));
+        let one = look(&["handoff", "show", "--", "-h"]);
+        assert_eq!(wish_of("handoffs", &json!({"id": "-h"})), one);
+        assert_eq!(wish_of("envs", &json!({"app": "-x"})), look(&["envs", "--app=-x"]));
         assert_eq!(wish_of("undo", &json!({"run": "--hub"})), plan(&["undo", "--", "--hub"]));
         let all = json!({"command": "finish", "args": ["-m", "it works"]});
         assert_eq!(wish_of("plan", &all), plan(&["finish", "-m", "it works"]));
@@ -248,6 +281,19 @@ mod tests {
             ),
             ("apply", json!({}), "apply needs the `id` of a plan"),
             ("undo", json!({"run": ""}), "`run` is empty"),
+            ("undo", json!({"run": "r".repeat(5_000)}), "`run` is too long"),
+            ("handoffs", json!({"id": "1", "all": true}), "`id` and `all` do not go together"),
+            ("envs", json!({"app": ["x"]}), "`app` must be a string"),
+            (
+                "plan",
+                json!({"command": "finish", "args": vec!["x"; 201]}),
+                "`args` has more than 200 words",
+            ),
+            (
+                "plan",
+                json!({"command": "finish", "args": ["x".repeat(100_001)]}),
+                "a word of `args` is too long",
+            ),
         ] {
             assert_eq!(wish_of(tool, &arguments), Err(says.to_owned()));
         }

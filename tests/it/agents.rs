@@ -292,6 +292,72 @@ fn the_end_of_a_session_says_nothing_and_takes_no_time() {
 }
 
 #[test]
+fn when_a_session_ends_the_others_see_an_idle_clone_and_the_agent_did_not_wait() {
+    let lab = Lab::new();
+    let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
+    let state = || ben.gsync(&["peers", "--json"]).exits(0).json()["peers"][0]["state"].clone();
+    context("claude", &calls(&ada, "claude", "start"));
+    assert_eq!(state(), "working");
+    let begun = Instant::now();
+    assert_eq!(calls(&ada, "claude", "end").all().trim(), "");
+    assert!(begun.elapsed().as_millis() < 1_000);
+    while state() != "idle" {
+        assert!(begun.elapsed().as_secs() < 20, "nobody was told");
+    }
+}
+
+#[test]
+fn a_session_starts_with_the_handoffs_for_its_role_and_those_who_change_the_same_files() {
+    let lab = Lab::new();
+    let (qc, builder) = (lab.person("qc").sociable(), lab.person("builder").sociable());
+    qc.write(".gsync.toml", "[roles.qc]\n[roles.builder]\n[handoff]\nto = \"builder\"\n");
+    qc.commit_all("roles");
+    qc.push();
+    builder.git(&["pull", "-q"]);
+    qc.commit("work", "1\n", "feat: work");
+    qc.push();
+    let _ = qc.gsync(&["handoff", "send", "-m", "work"]).exits(0);
+    qc.write("README", "qc\n");
+    let _ = qc.gsync(&["start"]).exits(0);
+    builder.write("README", "builder\n");
+    for agent in AGENTS {
+        let words = context(agent, &calls(&builder, agent, "start"));
+        assert!(words.contains("`gsync handoff take H-0001`"), "{agent}: {words}");
+        assert!(words.contains("qc@lab is changing the same files: README"), "{agent}: {words}");
+        assert!(words.chars().count() <= 2_000, "{agent}: {words}");
+    }
+}
+
+#[test]
+fn the_doctor_names_files_for_agents_that_were_changed_and_a_gsync_that_is_not_found() {
+    let lab = Lab::new();
+    let dir = Path::new(env!("CARGO_BIN_EXE_gsync")).parent().unwrap();
+    let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
+    let ada = lab.member("ada").with_env("PATH", &path);
+    let told = |person: &Person<'_>| -> Vec<Value> {
+        let seen = person.gsync(&["doctor", "--json"]).json();
+        let checks = seen["checks"].as_array().unwrap().iter();
+        checks.filter(|check| check["check"] == "agents").cloned().collect()
+    };
+    assert!(told(&ada).is_empty(), "nobody asked for such files");
+    let _ = ada.gsync(&["install", "--agents=claude,gemini"]).exits(0);
+    assert_eq!((told(&ada).len(), &told(&ada)[0]["state"]), (1, &Value::from("ok")));
+    fs::remove_file(ada.path(".claude/commands/start.md")).unwrap();
+    ada.write(".mcp.json", "{}\n");
+    let bad = told(&ada)[0].clone();
+    assert_eq!(bad["state"], "warning");
+    for path in [".claude/commands/start.md", ".mcp.json"] {
+        assert!(bad["message"].as_str().unwrap().contains(path), "{bad}");
+    }
+    assert_eq!(bad["hint"], "run `gsync install --agents=claude,gemini`");
+    let _ = ada.gsync(&["install", "--agents=claude,gemini"]).exits(0);
+    let lost = ada.with_env("PATH", "/usr/bin:/bin");
+    if !Path::new("/usr/bin/gsync").exists() {
+        assert!(told(&lost)[1]["message"].as_str().unwrap().contains("not on PATH"));
+    }
+}
+
+#[test]
 fn tools_that_get_around_the_guard_are_denied_in_each_dialect() {
     let lab = Lab::new();
     let ada = lab.person("ada");

@@ -45,6 +45,7 @@ mod logs;
 mod managers;
 mod mcp;
 mod mcp_clients;
+mod mcp_more;
 mod on_pull;
 mod peers;
 mod pm2;

@@ -27,7 +27,7 @@ pub struct Client {
     output: BufReader<ChildStdout>,
     era: Era,
     last: i64,
-    tools: Vec<Value>,
+    pub tools: Vec<Value>,
     notes: Vec<Value>,
 }
 
@@ -71,7 +71,7 @@ impl Client {
         client
     }
 
-    fn new(person: &Person<'_>) -> Self {
+    pub fn new(person: &Person<'_>) -> Self {
         Self::of(person, Era::Old("2025-11-25"))
     }
 
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// Calls a tool; its answer must be as its schema says, and have a next step.
-    fn tool(&mut self, name: &str, arguments: &Value) -> (Value, bool) {
+    pub fn tool(&mut self, name: &str, arguments: &Value) -> (Value, bool) {
         let answer = self.ask("tools/call", json!({ "name": name, "arguments": arguments }));
         self.believe(name, &answer)
     }
@@ -151,14 +151,14 @@ impl Client {
     }
 
     #[track_caller]
-    fn works(&mut self, name: &str, arguments: &Value) -> Value {
+    pub fn works(&mut self, name: &str, arguments: &Value) -> Value {
         let (object, failed) = self.tool(name, arguments);
         assert!(!failed, "{name} {arguments}: {object}");
         object
     }
 
     #[track_caller]
-    fn fails(&mut self, name: &str, arguments: &Value) -> Value {
+    pub fn fails(&mut self, name: &str, arguments: &Value) -> Value {
         let (object, failed) = self.tool(name, arguments);
         assert!(failed, "{name} {arguments}: {object}");
         object["error"].clone()
@@ -166,7 +166,7 @@ impl Client {
 
     /// Plans a command and carries it out.
     #[track_caller]
-    fn does(&mut self, command: &str, args: &[&str]) -> Value {
+    pub fn does(&mut self, command: &str, args: &[&str]) -> Value {
         let plan = self.works("plan", &json!({ "command": command, "args": args }));
         assert_eq!(plan["next"]["tool"], "apply", "{plan}");
         let arguments = plan["next"]["arguments"].clone();

@@ -126,7 +126,8 @@ fn answer(
         let mut object = json!({
             "handoff": { "id": found.handoff.id, "was": found.shown, "branch": found.branch },
             "run": ran.run, "outcome": ran.outcome,
-            "plan": { "id": plan.id(), "title": plan.title, "dry_run": how.dry_run },
+            "plan": { "id": plan.id(), "title": plan.title, "dry_run": how.dry_run,
+                "steps": plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>() },
         });
         if ran.exit() != Exit::Done {
             object["error"] = json!({

@@ -108,7 +108,8 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
             "handoff": { "id": id, "to": told.story.to, "branch": told.clone.branch,
                 "base": told.story.base, "head": told.story.head },
             "run": ran.run, "outcome": ran.outcome, "notes": plan.notes,
-            "plan": { "id": plan.id(), "title": plan.title, "dry_run": how.dry_run },
+            "plan": { "id": plan.id(), "title": plan.title, "dry_run": how.dry_run,
+                "steps": plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>() },
         });
         if ran.exit() != Exit::Done {
             object["error"] = json!({

@@ -17,7 +17,7 @@ LOOKS = {
     "guard": {"scope": "all"},
     "services": {},
     "handoffs": {},
-    "envs": {},
+    "envs": {"app": "none"},
     "log": {},
     "plan": {"command": "start"},
     "undo": {},
@@ -40,7 +40,7 @@ async def main():
         for name, arguments in LOOKS.items():
             result = await client.call_tool(name, arguments)
             assert result.structured_content["next"]["why"], name
-            assert result.is_error == (name in ("undo", "apply")), (name, result)
+            assert result.is_error == (name in ("undo", "apply", "envs")), (name, result)
         wrong = await client.call_tool("log", {"limit": "many"})
         assert wrong.is_error and wrong.structured_content["error"]["code"] == "arguments"
         try:
