@@ -201,7 +201,9 @@ impl Contents<'_, '_> {
     /// places: what was learned of it is known before the first is judged.
     fn take_all(&mut self, mut all: Vec<Brought>) {
         all.iter_mut().flat_map(|brought| &mut brought.entries).for_each(|new| self.learn(new));
-        all.into_iter().for_each(|brought| self.take(brought));
+        for brought in all {
+            self.take(brought);
+        }
     }
 
     fn learn(&mut self, found: &mut Found) {
