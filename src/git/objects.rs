@@ -17,9 +17,11 @@ use crate::host::{env, read};
 
 /// Trees are read twice (as a commit's own and as its child's parent): so many bytes of them
 /// are kept.
-const TREE_MEMORY: usize = 64 << 20;
+const TREE_MEMORY: usize = 16 << 20;
 /// Bases of packed deltas that are kept.
-const PACK_MEMORY: usize = 32 << 20;
+const PACK_MEMORY: usize = 16 << 20;
+/// A buffer that grew larger is not kept.
+const ROOM: usize = 4 << 20;
 /// A chain of tags that is longer is no chain that anybody made for a purpose.
 const TAG_DEPTH: usize = 64;
 
@@ -31,6 +33,8 @@ pub struct Objects {
     shallow: HashSet<ObjectId>,
     trees: RefCell<HashMap<ObjectId, Rc<[u8]>>>,
     tree_bytes: Cell<usize>,
+    /// Where objects are put together: bases and deltas need several times the room.
+    room: RefCell<Vec<u8>>,
 }
 
 /// What objects are opened from in another thread.
@@ -45,7 +49,7 @@ impl Seed {
     pub fn open(self) -> Objects {
         let Self { stores, hash, graph, shallow } = self;
         let (trees, tree_bytes) = (RefCell::default(), Cell::new(0));
-        Objects { stores, hash, graph, shallow, trees, tree_bytes }
+        Objects { stores, hash, graph, shallow, trees, tree_bytes, room: RefCell::default() }
     }
 }
 
@@ -98,7 +102,8 @@ impl Objects {
             .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok().map(Arc::new))
             .flatten();
         let trees = RefCell::default();
-        Ok(Self { stores, hash, graph, shallow, trees, tree_bytes: Cell::new(0) })
+        let (tree_bytes, room) = (Cell::new(0), RefCell::default());
+        Ok(Self { stores, hash, graph, shallow, trees, tree_bytes, room })
     }
 
     /// The objects of these directories, such as a scratch one, and nothing else.
@@ -114,6 +119,7 @@ impl Objects {
             shallow: HashSet::new(),
             trees: RefCell::default(),
             tree_bytes: Cell::new(0),
+            room: RefCell::default(),
         })
     }
 
@@ -144,15 +150,24 @@ impl Objects {
 
     /// An object, or nothing if it is not here.
     pub fn data(&self, id: &ObjectId) -> Result<Option<(Kind, Vec<u8>)>> {
-        let mut buffer = Vec::new();
+        self.read(id, <[u8]>::to_vec)
+    }
+
+    /// The same, made into what is wanted while it is in the common buffer.
+    fn read<T>(&self, id: &ObjectId, make: impl Fn(&[u8]) -> T) -> Result<Option<(Kind, T)>> {
+        let mut room = self.room.take();
+        let mut all = None;
         for store in &self.stores {
-            let found = store.try_find(id, &mut buffer).map_err(|err| unreadable(id, &err))?;
-            if let Some(data) = found {
-                let kind = data.kind;
-                return Ok(Some((kind, buffer)));
+            let found = store.try_find(id, &mut room).map_err(|err| unreadable(id, &err))?;
+            all = found.map(|data| (data.kind, make(data.data)));
+            if all.is_some() {
+                break;
             }
         }
-        Ok(None)
+        if room.capacity() <= ROOM {
+            self.room.replace(room);
+        }
+        Ok(all)
     }
 
     /// A tree's bytes, or nothing if it is not here.
@@ -163,17 +178,17 @@ impl Objects {
         if id.is_empty_tree() {
             return Ok(Some(Rc::from([])));
         }
-        let Some((kind, data)) = self.data(id)? else { return Ok(None) };
+        let tree = self.read(id, |data| -> Rc<[u8]> { data.into() })?;
+        let Some((kind, tree)) = tree else { return Ok(None) };
         if kind != Kind::Tree {
             bail!("{id} should be a tree and is a {kind}");
         }
         let mut trees = self.trees.borrow_mut();
-        if self.tree_bytes.get() + data.len() > TREE_MEMORY {
+        if self.tree_bytes.get() + tree.len() > TREE_MEMORY {
             trees.clear();
             self.tree_bytes.set(0);
         }
-        self.tree_bytes.set(self.tree_bytes.get() + data.len());
-        let tree: Rc<[u8]> = data.into();
+        self.tree_bytes.set(self.tree_bytes.get() + tree.len());
         trees.insert(*id, tree.clone());
         Ok(Some(tree))
     }

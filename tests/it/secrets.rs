@@ -568,3 +568,42 @@ fn nothing_that_a_run_prints_or_leaves_contains_the_secret() {
         }
     }
 }
+
+#[test]
+fn in_many_versions_of_a_file_exactly_those_are_named_that_bring_it() {
+    for count in [40, 300] {
+        let lab = Lab::new();
+        let ada = lab.person("ada");
+        let secret = token(9);
+        let (add, remove, again) = (count / 4, count / 2, count - 5);
+        let mut stream = String::new();
+        for n in 0..count {
+            let leaks = (add..remove).contains(&n) || n == again;
+            // What is added again is the same content as before it was removed.
+            let last = if n == again { remove - 1 } else { n };
+            let key = if leaks { format!("key = {secret}\n") } else { String::new() };
+            let text: String = (0..30).map(|line| format!("line {}\n", line * last)).collect();
+            let text = format!("{text}{key}the end {last}\n");
+            stream += "commit refs/heads/main\n";
+            stream += &format!("committer A <a@example.org> {} +0000\n", 1_700_000_000 + n);
+            stream += &format!("data 5\nc{n:04}\n");
+            stream += if n == 0 { "from refs/heads/main^0\n" } else { "" };
+            stream += &format!("M 644 inline f\ndata {}\n{text}\n", text.len());
+        }
+        std::fs::write(lab.path("stream"), stream).unwrap();
+        let before = ada.git(&["rev-parse", "main"]);
+        let _ = ada.sh("git fast-import --quiet < ../stream").exits(0);
+        ada.git(&["repack", "-q", "-d"]);
+        let range = format!("{}..main", before.trim());
+        let seen = ada.gsync(&["guard", "--range", &range, "--json"]).exits(1);
+        let all = ada.git(&["rev-list", "--reverse", &range]);
+        let ids: Vec<&str> = all.lines().collect();
+        assert_eq!(ids.len(), count);
+        let json = seen.json();
+        let found = json["findings"].as_array().unwrap();
+        let mut named: Vec<&str> =
+            found.iter().map(|found| found["commit"].as_str().unwrap()).collect();
+        named.dedup();
+        assert_eq!(named, [ids[add], ids[again]], "{count}");
+    }
+}

@@ -1,12 +1,12 @@
 //! Feeds the judge with what commits bring: every path that differs from all parents, every
 //! new object once.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use gix::ObjectId;
 use gix::objs::Kind;
 
@@ -19,9 +19,10 @@ use crate::guard::secrets::Hit;
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Place, Severity};
 
-/// Of more commits several threads take so many at a time.
+/// Of more commits several threads take some at a time: at least and at most so many.
 const MANY: usize = 64;
-const CHUNK: usize = 32;
+const LEAST: usize = 32;
+const CHUNK: usize = 256;
 /// A longer chain of tags is refused elsewhere.
 const TAGS: usize = 100;
 /// For so many commits the way out says how many others stand on top of them.
@@ -116,21 +117,19 @@ impl Contents<'_, '_> {
         if threads == 1 {
             let (objects, policy) = (self.objects, self.judge.policy);
             let mut looker = Looker::new(objects, policy);
-            for (at, commit) in commits.iter().enumerate() {
-                self.in_time(at, commits.len())?;
-                let brought = looker.commit(commit)?;
-                self.take(brought);
-            }
+            let brought = looker.commits(commits, |at| self.in_time(at, commits.len()))?;
+            self.take_all(brought);
             return Ok(());
         }
-        let chunks: Vec<&[NewCommit]> = commits.chunks(CHUNK).collect();
+        let chunk = (commits.len() / (2 * threads)).clamp(LEAST, CHUNK);
+        let chunks: Vec<&[NewCommit]> = commits.chunks(chunk).collect();
         let next = AtomicUsize::new(0);
         let policy = self.judge.policy;
         let limit = policy.config.guard.time_limit.0;
         let (began, seeds) = (self.began, (0..threads).map(|_| self.objects.seed()));
         let seeds: Vec<Seed> = seeds.collect();
         std::thread::scope(|scope| -> Result<()> {
-            let (send, receive) = sync_channel(4 * threads);
+            let (send, receive) = sync_channel(threads);
             for seed in seeds {
                 let (send, next, chunks) = (send.clone(), &next, &chunks);
                 scope.spawn(move || {
@@ -139,36 +138,31 @@ impl Contents<'_, '_> {
                     loop {
                         let at = next.fetch_add(1, Relaxed);
                         let Some(chunk) = chunks.get(at) else { return };
-                        for commit in *chunk {
-                            let brought = looker.commit(commit);
-                            // Nobody listens any more after the first error, or in the end.
-                            if began.elapsed() > limit || send.send((at, brought)).is_err() {
-                                return;
-                            }
+                        let in_time = |_| match began.elapsed() > limit {
+                            true => bail!("out of time"),
+                            false => Ok(()),
+                        };
+                        let brought = looker.commits(chunk, in_time);
+                        // Nobody listens any more after the first error, or in the end.
+                        if began.elapsed() > limit || send.send((at, brought)).is_err() {
+                            return;
                         }
                     }
                 });
             }
             drop(send);
             // Told in the order of the commits, whoever looked at them.
-            let mut waiting: HashMap<usize, VecDeque<Result<Brought>>> = HashMap::new();
-            let (mut done, mut at) = (0, 0);
-            loop {
-                while let Some(chunk) = chunks.get(at) {
-                    let Some(brought) = waiting.get_mut(&at).and_then(VecDeque::pop_front) else {
-                        break;
-                    };
-                    self.take(brought?);
-                    done += 1;
-                    if done == chunk.len() {
-                        (done, at) = (0, at + 1);
-                    }
+            let mut waiting: HashMap<usize, Result<Vec<Brought>>> = HashMap::new();
+            let mut at = 0;
+            while let Ok((number, brought)) = receive.recv() {
+                waiting.insert(number, brought);
+                while let Some(brought) = waiting.remove(&at) {
+                    self.take_all(brought?);
+                    at += 1;
                 }
-                let Ok((chunk, brought)) = receive.recv() else { break };
-                waiting.entry(chunk).or_default().push_back(brought);
             }
             if at < chunks.len() {
-                return Err(self.out_of_time(at * CHUNK + done, commits.len()).into());
+                return Err(self.out_of_time(at * chunk, commits.len()).into());
             }
             Ok(())
         })
@@ -182,7 +176,7 @@ impl Contents<'_, '_> {
         place: &Place,
     ) -> Result<()> {
         let brought = Looker::new(self.objects, self.judge.policy).tree(tree, others, place)?;
-        self.take(brought);
+        self.take_all(vec![brought]);
         Ok(())
     }
 
@@ -190,16 +184,32 @@ impl Contents<'_, '_> {
     pub(super) fn entry(&mut self, entry: Entry<'_>, place: &Place) -> Result<()> {
         let found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
         let (place, entries) = (place.clone(), vec![found]);
-        self.take(Brought { place, entries, ..Brought::default() });
+        self.take_all(vec![Brought { place, entries, ..Brought::default() }]);
         Ok(())
     }
 
     fn naked_blob(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
         let entry = Entry { path: b"", what: What::File, id: *id, before: &[] };
-        let found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
+        let mut found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
+        self.learn(&mut found);
         self.judge.verdict.judged.files += 1;
         self.content(&found, place);
         Ok(())
+    }
+
+    /// Judges what several commits bring. An object may have been met at the later one of two
+    /// places: what was learned of it is known before the first is judged.
+    fn take_all(&mut self, mut all: Vec<Brought>) {
+        all.iter_mut().flat_map(|brought| &mut brought.entries).for_each(|new| self.learn(new));
+        for brought in all {
+            self.take(brought);
+        }
+    }
+
+    fn learn(&mut self, found: &mut Found) {
+        if let Some(Learned::Known { size, faults, .. }) = &mut found.learned {
+            self.judge.learned(found.id, *size, std::mem::take(faults));
+        }
     }
 
     /// Judges what was looked at.
@@ -227,14 +237,11 @@ impl Contents<'_, '_> {
                 self.judge.unknown(place.clone(), self.missing, what);
                 return;
             }
-            Some(Learned::Known { size, faults, unread }) => {
-                if *unread {
-                    let what = "is too large to be looked into".to_owned();
-                    self.judge.unknown(place.clone(), Severity::Error, what);
-                }
-                self.judge.learned(found.id, *size, faults.clone());
+            Some(Learned::Known { unread: true, .. }) => {
+                let what = "is too large to be looked into".to_owned();
+                self.judge.unknown(place.clone(), Severity::Error, what);
             }
-            None => {}
+            Some(Learned::Known { .. }) | None => {}
         }
         let mut versions = None;
         self.judge.blob(&found.id, place, |hit| {

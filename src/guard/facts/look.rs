@@ -17,7 +17,7 @@ use crate::guard::secrets::Seen;
 /// Files that are larger are judged by name and size only, and refused unless they may be large.
 const READ_LIMIT: u64 = 128 << 20;
 /// So many bytes of former versions are kept.
-const MEMORY: usize = 48 << 20;
+const MEMORY: usize = 16 << 20;
 
 /// What a tree has that its parents have not.
 #[derive(Debug, Default)]
@@ -56,16 +56,34 @@ pub(super) struct Looker<'a> {
     /// Names in which there is nothing.
     clean: HashSet<Vec<u8>>,
     former: HashMap<ObjectId, (Vec<u8>, Seen)>,
+    /// Of a version that is still to come, a later one that was looked at.
+    later: HashMap<ObjectId, ObjectId>,
     bytes: usize,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
-        let (known, clean, former) = Default::default();
-        Self { objects, policy, known, clean, former, bytes: 0 }
+        let (known, clean, former, later) = Default::default();
+        Self { objects, policy, known, clean, former, later, bytes: 0 }
     }
 
-    pub(super) fn commit(&mut self, commit: &NewCommit) -> Result<Brought> {
+    /// Commits one after the other, as they came; looked at from the last one on: packs have
+    /// new versions whole, and old ones as changes to those.
+    pub(super) fn commits(
+        &mut self,
+        commits: &[NewCommit],
+        mut go_on: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Vec<Brought>> {
+        let mut all = Vec::with_capacity(commits.len());
+        for (at, commit) in commits.iter().rev().enumerate() {
+            go_on(at)?;
+            all.push(self.commit(commit)?);
+        }
+        all.reverse();
+        Ok(all)
+    }
+
+    fn commit(&mut self, commit: &NewCommit) -> Result<Brought> {
         let mut parents = Vec::new();
         for parent in &commit.node.parents {
             // A parent that is not here (shallow, partial) hides nothing.
@@ -130,10 +148,12 @@ impl<'a> Looker<'a> {
         let read = wanted && may && size <= READ_LIMIT;
         let data = if read { self.objects.data(id)?.map(|(_, data)| data) } else { None };
         let unread = wanted && may && data.is_none();
-        let former = entry.before.iter().find_map(|before| self.former.get(before));
+        let later = self.later.get(id).into_iter();
+        let former = entry.before.iter().chain(later).find_map(|other| self.former.get(other));
         let former = former.map(|(data, seen)| (&data[..], seen));
         let looked = look(self.policy, size, data.as_deref(), former);
         if let Some(data) = data {
+            self.later.extend(entry.before.iter().map(|before| (*before, *id)));
             self.keep(*id, data, looked.seen);
         }
         Ok(Learned::Known { size, faults: looked.faults, unread })
