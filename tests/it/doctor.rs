@@ -171,11 +171,13 @@ fn a_wrong_setting_and_changed_agents_files_are_found_and_a_bare_hub_can_be_well
     finds(&qc, "gsync.pushAfter", "error", "use remind, auto or off");
     qc.git(&["config", "--unset", "gsync.pushAfter"]);
     qc.gsync(&["install", "--agents=claude"]).exits(0);
-    finds(&qc, "agents", "ok", "as they were installed");
+    // Whether agents would find gsync depends on the machine; the files do not.
+    let _ = qc.gsync(&["doctor"]).says("the files for claude are in place");
     let first = qc.git(&["ls-files", "--others", "--exclude-standard"]);
     let file = first.lines().find(|file| *file != ".gsync.toml").unwrap();
     fs::remove_file(qc.path(file)).unwrap();
-    finds(&qc, "agents", "warning", "--agents --dry-run");
+    let doctor = qc.gsync(&["doctor"]).exits(1).says("not as gsync writes them");
+    let _ = doctor.says("gsync install --agents=claude");
     let hub = lab.hub();
     hub.gsync(&["install"]).exits(0);
     hub.gsync(&["doctor"]).exits(0).says("others push here");
