@@ -11,6 +11,12 @@ pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// As many cases as are wanted; in CI enough of them to find what is rare.
+pub fn cases(quick: u64, thorough: u64) -> u64 {
+    let ci = std::env::var("CI").as_deref() == Ok("true");
+    number("GSYNC_CASES", if ci { thorough } else { quick })
+}
+
 const PATHS: [&str; 10] =
     ["a", "b", "c", "dir/d", "dir/e", "run", "new", "dir/sub/f", "x.ign", "sp ace\u{e4}"];
 
@@ -89,7 +95,7 @@ fn state(who: &Person<'_>) -> String {
 fn a_pull_of_random_histories_does_what_git_does_and_undo_brings_everything_back() {
     let lab = Lab::new();
     let _ = two(&lab);
-    let (cases, first) = (number("GSYNC_CASES", 12), number("GSYNC_SEED", 1));
+    let (cases, first) = (cases(12, 160), number("GSYNC_SEED", 1));
     let (mut as_git, mut moved, mut refused) = (0, 0, 0);
     for seed in first..first + cases {
         let mut rng = fastrand::Rng::with_seed(seed);

@@ -8,7 +8,7 @@ use std::fs;
 
 use crate::lab::{Lab, Person, copy};
 use crate::pull::{all_of, two};
-use crate::random::{number, work};
+use crate::random::{cases, number, work};
 
 /// Without the times of files, which a way there and back may change.
 fn state(who: &Person<'_>) -> String {
@@ -90,7 +90,7 @@ fn runs(who: &Person<'_>) -> usize {
 fn whatever_two_people_do_in_whatever_order_nothing_is_lost_and_undo_leads_back() {
     let lab = Lab::new();
     let _ = two(&lab);
-    let (cases, first) = (number("GSYNC_CASES", 4), number("GSYNC_SEED", 1));
+    let (cases, first) = (cases(4, 50), number("GSYNC_SEED", 1));
     let (mut moved, mut refused, mut back) = (0, 0, 0);
     for seed in first..first + cases {
         let mut rng = fastrand::Rng::with_seed(seed);
