@@ -11,6 +11,7 @@ mod places;
 mod rules;
 mod scan;
 mod views;
+mod words;
 
 use std::sync::OnceLock;
 

@@ -1,17 +1,13 @@
 //! The search itself.
 
-use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::hit::{Confidence, Hit, Secret};
 use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{self, Rule};
+use super::words::Words;
 use super::{doubt, views};
 use crate::config::SecretRule;
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// Of a line that is longer, so much is looked at before a keyword, and so much after it.
 const BEFORE: usize = 400;
@@ -23,28 +19,11 @@ const WINDOW: usize = 64 << 10;
 /// More in one content are not told: it is refused anyway.
 const MOST: usize = 200;
 
-/// After so many bytes it pays to make a faster search for the words.
-const MANY: usize = 1 << 20;
-
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
     rules: Vec<Rule>,
-    words: AhoCorasick,
-    patterns: Vec<Vec<u8>>,
-    fast: OnceLock<Option<AhoCorasick>>,
-    searched: AtomicUsize,
+    words: Words,
     owners: Vec<Vec<Owner>>,
-}
-
-fn automaton(
-    words: &[Vec<u8>],
-    kind: AhoCorasickKind,
-) -> Result<AhoCorasick, aho_corasick::BuildError> {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(kind))
-        .build(words)
 }
 
 impl std::fmt::Debug for Scanner {
@@ -99,7 +78,8 @@ impl Scanner {
         let mut owners: Vec<Vec<Owner>> = Vec::new();
         let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut add = |word: Vec<u8>, owner: Owner| {
-            let at = *known.entry(word.to_ascii_lowercase()).or_insert_with(|| {
+            let word = word.to_ascii_lowercase();
+            let at = *known.entry(word.clone()).or_insert_with(|| {
                 words.push(word);
                 owners.push(Vec::new());
                 words.len() - 1
@@ -118,19 +98,7 @@ impl Scanner {
                 }
             }
         }
-        let (patterns, words) = (words.clone(), automaton(&words, AhoCorasickKind::ContiguousNFA));
-        let words = words.map_err(|err| format!("the keywords cannot be searched for: {err}"))?;
-        let (fast, searched) = (OnceLock::new(), AtomicUsize::new(0));
-        Ok(Self { rules, words, patterns, fast, searched, owners })
-    }
-
-    /// The words: quickly made, or, where there is much to search, made to be quick.
-    fn words(&self, bytes: usize) -> &AhoCorasick {
-        if self.searched.fetch_add(bytes, Relaxed) < MANY {
-            return &self.words;
-        }
-        let fast = || automaton(&self.patterns, AhoCorasickKind::DFA).ok();
-        self.fast.get_or_init(fast).as_ref().unwrap_or(&self.words)
+        Ok(Self { rules, words: Words::new(words), owners })
     }
 
     /// The kinds with what they are, for programs that list rules.
@@ -211,20 +179,16 @@ impl Scanner {
         let (done, found) = (Vec::new(), Vec::new());
         let mut search =
             Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
-        for word in self.words(bytes.len()).find_overlapping_iter(bytes) {
-            for owner in &self.owners[word.pattern().as_usize()] {
+        self.words.each(bytes, |word, start| {
+            for owner in &self.owners[word] {
                 match owner {
-                    Owner::Rule(rule) => search.rule(*rule, word.start()),
-                    Owner::Base64(phase) if !strong_only => {
-                        search.base64(word.start(), *phase);
-                    }
+                    Owner::Rule(rule) => search.rule(*rule, start),
+                    Owner::Base64(phase) if !strong_only => search.base64(start, *phase),
                     Owner::Base64(_) => {}
                 }
             }
-            if search.found.len() > 4 * MOST {
-                break;
-            }
-        }
+            search.found.len() <= 4 * MOST
+        });
         let mut at = 0;
         while !strong_only && let Some(run) = views::wrapped(bytes, at) {
             at = run.at.end;
