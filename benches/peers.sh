@@ -44,35 +44,8 @@ case $peers in '' | *[!0-9]* | 0)
 	;;
 esac
 
-fail() {
-	printf 'error: %s\n' "$1" >&2
-	printf 'hint: %s\n' "$2" >&2
-	exit 1
-}
-for need in git python3; do
-	command -v "$need" >/dev/null || fail "$need is not here" 'install it'
-done
-
-while IFS= read -r name; do unset "$name"; done < <(compgen -v | grep -E '^GIT_' || true)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-gsync=${GSYNC_BENCH_BIN:-}
-if [ -z "$gsync" ]; then
-	"$root/install.sh" --prefix "$work/prefix" >&2
-	gsync=$work/prefix/bin/gsync
-fi
-[ -x "$gsync" ] || fail "'$gsync' is not a program" 'GSYNC_BENCH_BIN names the gsync to measure'
-
-# A home of our own: nobody's configuration, excludes, templates or credentials.
-export HOME=$work/home XDG_CONFIG_HOME=$work/home/.config GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
-mkdir -p "$HOME"
-git config --global user.name bench
-git config --global user.email bench@localhost
-git config --global init.defaultBranch main
-git config --global gc.auto 0
-git config --global maintenance.auto false
+# shellcheck source=benches/common.sh
+. "$root/benches/common.sh"
 
 hub=$work/hub.git
 git init -q --bare "$hub"

@@ -37,27 +37,9 @@ for word in "$@"; do
 done
 [ ${#parts[@]} -gt 0 ] || parts=(judge services flood)
 
-fail() {
-	printf 'error: %s\n' "$1" >&2
-	printf 'hint: %s\n' "$2" >&2
-	exit 1
-}
-for need in git python3; do
-	command -v "$need" >/dev/null || fail "$need is not here" 'install it'
-done
-
-while IFS= read -r name; do unset "$name"; done < <(compgen -v | grep -E '^GIT_' || true)
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-gsync=${GSYNC_BENCH_BIN:-$root/target/release/gsync}
-[ -x "$gsync" ] || fail "'$gsync' is not a program" "run 'cargo build --release', or name one in GSYNC_BENCH_BIN"
-
-export HOME=$work/home GIT_CONFIG_NOSYSTEM=1
-export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@x.example GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@x.example
-mkdir -p "$HOME"
+GSYNC_BENCH_BIN=${GSYNC_BENCH_BIN:-$root/target/release/gsync}
+# shellcheck source=benches/common.sh
+. "$root/benches/common.sh"
 
 judge() {
 	printf '### Reading and judging a build log\n\n'

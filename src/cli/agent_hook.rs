@@ -13,10 +13,10 @@ use crate::agents::guard;
 use crate::agents::hook::{Answer, Call, Touch, context};
 use crate::agents::stop::{self, Asked, Left};
 use crate::base::Exit;
-use crate::config::{self, Config};
+use crate::config;
 use crate::git::{self, Git};
 use crate::guard::policy::Policy;
-use crate::host::{env, knowledge, read};
+use crate::host::{env, knowledge};
 use crate::ui::Ui;
 
 /// An input that is longer than that is not read to its end.
@@ -179,11 +179,7 @@ fn protected(git: &Git, dir: &Path, file: &str) -> Result<Option<String>> {
     let full = std::path::absolute(dir.join(file))?;
     let Ok(path) = full.strip_prefix(root) else { return Ok(None) };
     let Some(path) = path.to_str() else { return Ok(None) };
-    let config = match read::file(&root.join(config::FILE))? {
-        Some(file) => config::parse(config::FILE, &file.bytes.0)?,
-        None => Config::default(),
-    };
-    let policy = Policy::new(config::FILE, config, false);
+    let policy = Policy::new(config::FILE, super::settings::of(git)?, false);
     let Some(pattern) = policy.protected.matching(path.as_bytes()) else { return Ok(None) };
     if policy.allows("protected-file", Some(path.as_bytes()))
         || git.ask(&["check-ignore", "-q", "--", path])?.is_some()

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::base::{Exit, Problem, RunId, plain};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::git::{self, Git};
 use crate::host;
 use crate::plan::{Event, Outcome, Plan, Report};
@@ -79,11 +79,7 @@ impl Context {
 
     /// The configuration of the work tree, or the defaults where there is none.
     pub fn config(&self) -> Result<Config> {
-        let Some(work_dir) = &self.git.work_dir else { return Ok(Config::default()) };
-        match host::read::file(&work_dir.join(config::FILE))? {
-            Some(file) => Ok(config::parse(config::FILE, &file.bytes.0)?),
-            None => Ok(Config::default()),
-        }
+        super::settings::of(&self.git)
     }
 
     /// Who runs this, for the journal.

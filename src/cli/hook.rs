@@ -154,8 +154,8 @@ fn own_part(ui: &Ui, git: &Git, hook: Hook, args: &[OsString], stdin: &[u8]) -> 
         }
         Call::PreReceive { updates } => judge::pre_receive(ui, git, &updates),
         Call::PostCommit => {
-            after::commit(ui, git)?;
-            presence::after_commit(ui, git);
+            let config = after::commit(ui, git)?;
+            presence::after_commit(ui, git, &config);
             Ok(Exit::Done)
         }
         Call::PostMerge { squash } => after::merge(ui, git, squash).map(|()| Exit::Done),

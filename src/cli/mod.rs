@@ -28,6 +28,7 @@ mod push;
 mod rescue;
 mod schedule;
 mod services;
+mod settings;
 mod start;
 mod status;
 mod tidy;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Context, background};
+use super::{Context, background, settings};
 use crate::base::{Exit, PeerId, Presence};
-use crate::config::{self, Config, Publish, Share};
+use crate::config::{Config, Publish, Share};
 use crate::git::{self, Git};
 use crate::guard;
 use crate::host::{clock, env, knowledge, processes, read};
@@ -298,13 +298,10 @@ pub(super) fn after_push(git: &Git, remote: &str, url: &str) {
 }
 
 /// After a commit: what meets, and where the repository wants that, the others are told.
-pub(super) fn after_commit(ui: &Ui, git: &Git) {
+pub(super) fn after_commit(ui: &Ui, git: &Git, config: &Config) {
     warn(ui, git, true);
-    if let Some(config) = configured(git)
-        && config.peers.publish == Publish::Commit
-        && !crate::hooks::events::facts::is_busy(git)
-    {
-        later(git, ui, &config, None);
+    if config.peers.publish == Publish::Commit && !crate::hooks::events::facts::is_busy(git) {
+        later(git, ui, config, None);
     }
 }
 
@@ -360,9 +357,6 @@ fn try_warn(ui: &Ui, git: &Git, made: bool) -> Result<()> {
 }
 
 fn configured(git: &Git) -> Option<Config> {
-    let dir = git.work_dir.as_ref()?;
-    match read::file(&dir.join(config::FILE)).ok()? {
-        Some(file) => config::parse(config::FILE, &file.bytes.0).ok(),
-        None => Some(Config::default()),
-    }
+    git.work_dir.as_ref()?;
+    settings::of(git).ok()
 }

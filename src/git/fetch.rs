@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Git, Known, ask::refusal};
+use super::{Git, Known, ask::refusal, tip::ssh_that_ends};
 use crate::base::{CommitId, RefName, Time, plain};
 use crate::host::process::{self, Ended};
-use crate::host::{clock, env, progress, read};
+use crate::host::{clock, progress, read};
 
 /// How often a fetch is tried that meets another one.
 const TRIES: u32 = 4;
@@ -49,16 +49,13 @@ pub fn fetch_knowing(
     // Maintenance would go on in the background and belongs to the person's own commands;
     // so does the fetching of submodules.
     command.args(["-c", "maintenance.auto=false", "-c", "gc.auto=0", "-c", "fetch.output=full"]);
-    let low = format!("http.lowSpeedTime={}", deadline.as_secs().max(1));
+    let seconds = deadline.as_secs().max(1);
+    let low = format!("http.lowSpeedTime={seconds}");
     command.args(["-c", "http.lowSpeedLimit=1", "-c", &low]);
     command.args(["fetch", "--verbose", "--no-progress", "--no-prune", "--no-write-fetch-head"]);
     command.args(["--no-recurse-submodules", "--", remote]);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never");
-    if !says_own_ssh(settings) {
-        let seconds = deadline.as_secs().max(1);
-        let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
-        command.env("GIT_SSH_COMMAND", ssh);
-    }
+    ssh_that_ends(&mut command, settings.contains_key("core.sshcommand"), seconds);
     let mut more = TRIES;
     loop {
         more -= 1;
@@ -82,20 +79,8 @@ pub fn fetch_knowing(
     }
 }
 
-/// Whether the person says how ssh is called; then that is not ours to change.
-pub(super) fn has_own_ssh(git: &Git) -> Result<bool> {
-    let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
-    Ok(set || git.config("core.sshCommand")?.is_some())
-}
-
 /// Settings by name, all values of each.
 pub type Settings = BTreeMap<String, Vec<String>>;
-
-/// The same where the settings are known already.
-fn says_own_ssh(settings: &Settings) -> bool {
-    let set = env::raw("GIT_SSH_COMMAND").is_some() || env::raw("GIT_SSH").is_some();
-    set || settings.contains_key("core.sshcommand")
-}
 
 /// The branches of a remote that are remembered here and that git did not list.
 fn missing(

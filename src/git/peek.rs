@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Git;
+use super::tip::talking;
 use crate::base::RefName;
-use crate::host::{env, process};
+use crate::host::process;
 
 /// No push waits longer than that to be told why it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,21 +18,11 @@ impl Git {
     /// whether that worked.
     pub fn peek(&self, remote: &str, name: &RefName, timeout: Duration) -> Result<bool> {
         let timeout = timeout.min(PATIENCE);
-        let seconds = timeout.as_secs().max(1);
-        let mut command = self.command();
+        let mut command = talking(self, timeout)?;
         command
             .args(["-c", "core.askPass=", "-c", "http.lowSpeedLimit=1000"])
-            .arg("-c")
-            .arg(format!("http.lowSpeedTime={seconds}"))
             .env_remove("GIT_ASKPASS")
             .env_remove("SSH_ASKPASS");
-        if env::raw("GIT_SSH_COMMAND").is_none()
-            && env::raw("GIT_SSH").is_none()
-            && self.config("core.sshCommand")?.is_none()
-        {
-            let ssh = format!("ssh -oBatchMode=yes -oConnectTimeout={seconds}");
-            command.env("GIT_SSH_COMMAND", ssh);
-        }
         command.args(["fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-gc"]);
         command.args([
             "--no-recurse-submodules",

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use gix::ObjectId;
 
-use super::ask::refusal;
 use super::forecast::Scratch;
 use super::objects::Objects;
-use super::tip::talking;
+use super::tip::{Heard, ls_remote, talking};
 use super::{Git, What};
 use crate::base::{CommitId, RefName, RepoPath, plain};
 use crate::host::process::{Ended, run};
@@ -31,22 +30,16 @@ pub type Entries = Vec<(CommitId, Option<Vec<u8>>)>;
 impl Git {
     /// The refs of a remote below these prefixes.
     pub fn states(&self, remote: &str, below: &[&str], deadline: Duration) -> Result<Listing> {
-        let mut command = talking(self, deadline)?;
-        command.args(["ls-remote", "--quiet", "--", remote]);
-        command.args(below.iter().map(|prefix| format!("{prefix}*")));
-        Ok(match run(&mut command, b"", deadline)? {
-            Ended::TimedOut => Listing::Unreachable(format!("{} did not answer", plain(remote))),
-            Ended::Exited(out) if out.status.success() => {
-                let text = String::from_utf8_lossy(&out.stdout);
-                let refs = text.lines().filter_map(|line| {
-                    let (id, name) = line.split_once('\t')?;
-                    // A pattern also matches at the end of longer names.
-                    let here = below.iter().any(|prefix| name.starts_with(prefix));
-                    Some((RefName::new(name), CommitId::parse(id).filter(|_| here)?))
-                });
-                Listing::Refs(refs.collect())
+        let patterns: Vec<String> = below.iter().map(|prefix| format!("{prefix}*")).collect();
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        Ok(match ls_remote(self, &["--quiet"], remote, &patterns, deadline)? {
+            Heard::TimedOut => Listing::Unreachable(format!("{} did not answer", plain(remote))),
+            Heard::Refs(refs) => {
+                // A pattern also matches at the end of longer names.
+                let here = |name: &str| below.iter().any(|prefix| name.starts_with(prefix));
+                Listing::Refs(refs.into_iter().filter(|(name, _)| here(name.as_str())).collect())
             }
-            Ended::Exited(out) => Listing::Unreachable(refusal(&["ls-remote"], &out).complaint),
+            Heard::Refused(refusal) => Listing::Unreachable(refusal.complaint),
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::Git;
-use super::ask::refusal;
+use super::ask::{Refusal, refusal};
 use crate::base::{CommitId, PushRef, RefName, plain};
 use crate::host::env;
 use crate::host::process::{Ended, run};
@@ -18,16 +18,12 @@ pub fn tip_at(
     branch: &RefName,
     deadline: Duration,
 ) -> Result<Option<CommitId>> {
-    let mut command = talking(git, deadline)?;
-    command.args(["ls-remote", "--quiet", "--", remote, branch.as_str()]);
-    match run(&mut command, b"", deadline)? {
-        Ended::TimedOut => bail!("{} did not answer in time", plain(remote)),
-        Ended::Exited(out) if out.status.success() => {
-            let text = String::from_utf8_lossy(&out.stdout);
-            let line = text.lines().find_map(|line| line.split_once('\t'));
-            Ok(line.and_then(|(id, _)| CommitId::parse(id)))
+    match ls_remote(git, &["--quiet"], remote, &[branch.as_str()], deadline)? {
+        Heard::Refs(refs) => {
+            Ok(refs.into_iter().find(|(name, _)| name == branch).map(|(_, id)| id))
         }
-        Ended::Exited(out) => Err(refusal(&["ls-remote"], &out).into()),
+        Heard::Refused(refusal) => Err(refusal.into()),
+        Heard::TimedOut => bail!("{} did not answer in time", plain(remote)),
     }
 }
 
@@ -38,35 +34,62 @@ pub fn refs_at(
     pattern: &str,
     deadline: Duration,
 ) -> Result<Vec<(RefName, CommitId)>> {
-    let mut command = talking(git, deadline)?;
-    command.args(["ls-remote", "--quiet", "--refs", "--", remote, pattern]);
-    match run(&mut command, b"", deadline)? {
-        Ended::TimedOut => bail!("{} did not answer in time", plain(remote)),
-        Ended::Exited(out) if out.status.success() => {
-            let text = String::from_utf8_lossy(&out.stdout).into_owned();
-            let lines = text.lines().filter_map(|line| line.split_once('\t'));
-            Ok(lines
-                .filter_map(|(id, name)| Some((RefName::new(name), CommitId::parse(id)?)))
-                .collect())
-        }
-        Ended::Exited(out) => Err(refusal(&["ls-remote"], &out).into()),
+    match ls_remote(git, &["--quiet", "--refs"], remote, &[pattern], deadline)? {
+        Heard::Refs(refs) => Ok(refs),
+        Heard::Refused(refusal) => Err(refusal.into()),
+        Heard::TimedOut => bail!("{} did not answer in time", plain(remote)),
     }
+}
+
+/// What a remote said of its refs.
+pub(super) enum Heard {
+    Refs(Vec<(RefName, CommitId)>),
+    Refused(Refusal),
+    TimedOut,
+}
+
+/// Asks a remote for the refs that match patterns, within a deadline. A pattern also matches at
+/// the end of longer names.
+pub(super) fn ls_remote(
+    git: &Git,
+    options: &[&str],
+    remote: &str,
+    patterns: &[&str],
+    deadline: Duration,
+) -> Result<Heard> {
+    let mut command = talking(git, deadline)?;
+    command.arg("ls-remote").args(options).args(["--", remote]).args(patterns);
+    Ok(match run(&mut command, b"", deadline)? {
+        Ended::TimedOut => Heard::TimedOut,
+        Ended::Exited(out) if out.status.success() => {
+            let text = String::from_utf8_lossy(&out.stdout);
+            let lines = text.lines().filter_map(|line| line.split_once('\t'));
+            let refs =
+                lines.filter_map(|(id, name)| Some((RefName::new(name), CommitId::parse(id)?)));
+            Heard::Refs(refs.collect())
+        }
+        Ended::Exited(out) => Heard::Refused(refusal(&["ls-remote"], &out)),
+    })
 }
 
 /// A git that talks to servers: it asks nobody for a password, and gives up by itself.
 pub(super) fn talking(git: &Git, deadline: Duration) -> Result<Command> {
     let seconds = deadline.as_secs().max(1);
     let mut command = git.command();
-    if env::raw("GIT_SSH_COMMAND").is_none()
-        && env::raw("GIT_SSH").is_none()
-        && git.config("core.sshCommand")?.is_none()
-    {
-        let ssh = format!("ssh -oBatchMode=yes -oConnectTimeout={seconds}");
-        command.env("GIT_SSH_COMMAND", ssh);
-    }
+    let own = git.config("core.sshCommand")?.is_some();
+    ssh_that_ends(&mut command, own, seconds);
     command.arg("-c").arg(format!("http.lowSpeedTime={seconds}"));
     command.args(["-c", "http.lowSpeedLimit=1"]);
     Ok(command)
+}
+
+/// Lets ssh ask nobody and give up by itself, unless the person says how ssh is called: in the
+/// environment, or (`own`) in the settings.
+pub(super) fn ssh_that_ends(command: &mut Command, own: bool, seconds: u64) {
+    if !own && env::raw("GIT_SSH_COMMAND").is_none() && env::raw("GIT_SSH").is_none() {
+        let ssh = format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}");
+        command.env("GIT_SSH_COMMAND", ssh);
+    }
 }
 
 /// How long the hub is asked where it stands before a push, where this clone does not keep track.

@@ -46,10 +46,7 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
         Standing::Tree if resolve => hints.push("resolve the conflict".to_owned()),
         Standing::Tree => hints.push(format!("git rm --cached {arg}")),
         Standing::Committed { elsewhere, above: 0, .. } => {
-            let first = match elsewhere {
-                Some(branch) => format!("git switch {} && ", shell_quote(branch)),
-                None => String::new(),
-            };
+            let first = switch(elsewhere.as_deref());
             hints.push(if resolve {
                 format!("resolve the conflict, then `{first}git add {arg} && git commit --amend`")
             } else {
@@ -57,14 +54,7 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
             });
         }
         Standing::Committed { elsewhere, above, parent } => {
-            let from = parent.as_ref().map_or("--root", CommitId::short);
-            let branch = elsewhere.as_ref().map(|name| format!(" {}", shell_quote(name)));
-            let commit = finding.place.commit.as_ref().map_or("the commit", CommitId::short);
-            hints.push(format!(
-                "rewrite {commit} and {} on top of it: `git rebase -i {from}{}`",
-                count(*above, "commit"),
-                branch.unwrap_or_default()
-            ));
+            hints.push(rewrite(finding, elsewhere.as_deref(), *above, parent.as_ref()));
         }
     }
     let pattern = pattern(path);
@@ -82,6 +72,25 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
         hints.push(format!("allow it in .gsync.toml under [guard]: allow = [{entry}]"));
     }
     hints
+}
+
+/// What has to be typed first where the commit is on another branch.
+fn switch(elsewhere: Option<&str>) -> String {
+    elsewhere.map(|branch| format!("git switch {} && ", shell_quote(branch))).unwrap_or_default()
+}
+
+/// The way to change a commit that others stand on.
+fn rewrite(
+    finding: &Finding,
+    elsewhere: Option<&str>,
+    above: usize,
+    parent: Option<&CommitId>,
+) -> String {
+    let from = parent.map_or("--root", CommitId::short);
+    let branch = elsewhere.map(|name| format!(" {}", shell_quote(name))).unwrap_or_default();
+    let commit = finding.place.commit.as_ref().map_or("the commit", CommitId::short);
+    let above = count(above, "commit");
+    format!("rewrite {commit} and {above} on top of it: `git rebase -i {from}{branch}`")
 }
 
 /// A secret is taken out of what it stands in; where it may have been seen, only its owner can
@@ -103,24 +112,14 @@ fn of_a_secret(finding: &Finding, print: &str, standing: &Standing, below: bool)
         }
         Standing::Loose => hints.push("make that commit anew, without it".to_owned()),
         Standing::Committed { elsewhere, above: 0, .. } => {
-            let first = match elsewhere {
-                Some(branch) => format!("git switch {} && ", shell_quote(branch)),
-                None => String::new(),
-            };
+            let first = switch(elsewhere.as_deref());
             hints.push(match mend.is_empty() {
                 true => format!("say it without: `{first}git commit --amend`"),
                 false => format!("{mend} && {first}git commit --amend --no-edit`"),
             });
         }
         Standing::Committed { elsewhere, above, parent } => {
-            let from = parent.as_ref().map_or("--root", CommitId::short);
-            let branch = elsewhere.as_ref().map(|name| format!(" {}", shell_quote(name)));
-            let commit = finding.place.commit.as_ref().map_or("the commit", CommitId::short);
-            hints.push(format!(
-                "rewrite {commit} and {} on top of it: `git rebase -i {from}{}`",
-                count(*above, "commit"),
-                branch.unwrap_or_default()
-            ));
+            hints.push(rewrite(finding, elsewhere.as_deref(), *above, parent.as_ref()));
         }
     }
     hints.push("make it useless where it was issued, if anybody may have seen it".to_owned());

@@ -8,8 +8,8 @@ use super::args::SaysArgs;
 use super::story;
 use super::waiting::say_waiting;
 use crate::base::{Exit, Problem, RefUpdate, RepoPath, count};
-use crate::cli::Context;
-use crate::config::{self, Config};
+use crate::cli::{Context, settings};
+use crate::config::Config;
 use crate::git::Git;
 use crate::handoff::content::touching;
 use crate::handoff::document::Document;
@@ -64,7 +64,7 @@ pub fn arrived(ui: &Ui, git: &Git, config: &Config, files: &[RepoPath]) {
 
 /// After the guard let a push pass: does it touch what is to be handed over?
 pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> Result<Exit> {
-    let config = configuration(git)?;
+    let config = settings::of(git)?;
     let rules = &config.handoff;
     if rules.when.is_empty() || remote != config.hub.remote {
         return Ok(Exit::Done);
@@ -96,12 +96,4 @@ pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> R
         }
     }
     Ok(Exit::Done)
-}
-
-fn configuration(git: &Git) -> Result<Config> {
-    let Some(dir) = &git.work_dir else { return Ok(Config::default()) };
-    match read::file(&dir.join(config::FILE))? {
-        Some(file) => Ok(config::parse(config::FILE, &file.bytes.0)?),
-        None => Ok(Config::default()),
-    }
 }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::base::{CommitId, Problem, plain};
-use crate::cli::{arrived, background, handoff};
-use crate::config::{self, Config, PushAfter};
+use crate::cli::{arrived, background, handoff, settings};
+use crate::config::{Config, PushAfter};
 use crate::git::Git;
 use crate::hooks::events::arrival::{self, Arrival, Event, Memory};
 use crate::hooks::events::facts::{self, Look};
@@ -13,10 +13,10 @@ use crate::host::{clock, env, knowledge, read};
 use crate::ui::Ui;
 
 /// After a commit: a reminder, or a push in the background. A merge that a person concluded
-/// ends here too.
-pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
+/// ends here too. Gives the settings that it read.
+pub(super) fn commit(ui: &Ui, git: &Git) -> Result<Config> {
     let look = Look::at(git);
-    let config = config(git)?;
+    let config = settings::of(git)?;
     tell(ui, &look, git, &config, &Event::Look, true)?;
     handoff::outdated(git);
     let after = push_after(&look, &config)?;
@@ -26,13 +26,13 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<()> {
         Then::Say(line) => ui.say(&line),
         Then::Push(hub, branch) => background::start(git, &hub, &branch)?,
     }
-    Ok(())
+    Ok(config)
 }
 
 /// After a merge, which may be a pull.
 pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
     let look = Look::at(git);
-    let config = config(git)?;
+    let config = settings::of(git)?;
     if squash {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
         report(ui, git, &config, &[arrival], arrived::is_quiet(git, false));
@@ -44,7 +44,7 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
     let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
-    tell(ui, &Look::at(git), git, &config(git)?, &event, true)
+    tell(ui, &Look::at(git), git, &settings::of(git)?, &event, true)
 }
 
 /// After HEAD was moved: by a switch, or by a rebase that begins.
@@ -56,7 +56,7 @@ pub(super) fn checkout(
 ) -> Result<()> {
     let look = Look::at(git);
     let event = facts::checkout(&look, old, new)?;
-    tell(ui, &look, git, &config(git)?, &event, true)
+    tell(ui, &look, git, &settings::of(git)?, &event, true)
 }
 
 /// Some pulls fire no hook of ours (`reset --hard @{u}`, a rebase that dropped everything):
@@ -68,7 +68,7 @@ pub fn catch_up(ui: &Ui, git: &Git) -> Result<()> {
     // Where nothing was ever remembered there is nothing to compare with.
     match read::file(&path(git))? {
         Some(file) if !facts::is_known(git, &facts::memory(&file.bytes.0)) => {
-            tell(ui, &Look::at(git), git, &config(git)?, &Event::Look, false)
+            tell(ui, &Look::at(git), git, &settings::of(git)?, &Event::Look, false)
         }
         _ => Ok(()),
     }
@@ -80,7 +80,7 @@ pub fn settle(git: &Git) {
     let ui = Ui { quiet: true, ..Ui::default() };
     if git.work_dir.is_some()
         && let Ok(Some(_)) = read::file(&path(git))
-        && let Ok(config) = config(git)
+        && let Ok(config) = settings::of(git)
     {
         let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look, false);
     }
@@ -150,14 +150,6 @@ fn report(ui: &Ui, git: &Git, config: &Config, arrivals: &[Arrival], may_up: boo
 
 fn path(git: &Git) -> std::path::PathBuf {
     git.gsync_dir().join("pulled.json")
-}
-
-fn config(git: &Git) -> Result<Config> {
-    let Some(dir) = &git.work_dir else { return Ok(Config::default()) };
-    match read::file(&dir.join(config::FILE))? {
-        Some(file) => Ok(config::parse(config::FILE, &file.bytes.0)?),
-        None => Ok(Config::default()),
-    }
 }
 
 /// `gsync.pushAfter` of the person, else what the repository says.
