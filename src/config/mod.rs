@@ -9,7 +9,9 @@ mod schema;
 
 use crate::base::{Problem, nearest, plain};
 
-pub use guard::{Allow, Check, Guard, SecretRule, parse_day, secret_rules};
+pub use guard::{
+    Allow, BUILT_IN_RULES, Check, Guard, SecretRule, built_in_rule, parse_day, secret_rules,
+};
 pub use patterns::Patterns;
 pub use schema::{
     AppLink, Config, Fix, Handoff, Hub, Mode, OnPull, Peers, Production, Publish, PushAfter, Role,

@@ -10,6 +10,7 @@ mod incremental;
 mod places;
 mod rules;
 mod scan;
+mod table;
 mod views;
 mod words;
 

@@ -1,5 +1,6 @@
 //! The rules, ready to search with: those that are built in, changed by those of the policy.
 
+use std::ops::Index;
 use std::sync::{Arc, OnceLock};
 
 use regex::bytes::Regex;
@@ -7,6 +8,7 @@ use regex::bytes::Regex;
 use crate::config::{self, Check, SecretRule};
 
 /// One kind of secret.
+#[derive(Clone)]
 pub(super) struct Rule {
     pub kind: Arc<str>,
     pub about: Arc<str>,
@@ -69,14 +71,58 @@ impl Rule {
     }
 }
 
-/// The rules that are built in, with the changes of a policy.
-pub(super) fn all(changes: &[SecretRule]) -> Result<Vec<Rule>, String> {
-    let rules = config::secret_rules(changes)?.into_iter().map(|rule| {
-        // A pattern of the team's own is taken at its word.
-        let own = changes.iter().any(|change| change.id == rule.id && change.regex.is_some());
-        Ok(Rule { own, ..Rule::new(rule)? })
-    });
-    rules.collect()
+/// Rules by their places. Those that are built in are read when they are first needed: most
+/// commits have none of their keywords.
+pub(super) enum Rules {
+    BuiltIn { read: Box<[OnceLock<Box<Rule>>]>, broken: Box<Rule> },
+    Changed(Vec<Rule>),
+}
+
+impl Rules {
+    /// The rules that are built in, with the changes of a policy.
+    pub(super) fn new(changes: &[SecretRule]) -> Result<Self, String> {
+        if changes.is_empty() {
+            let read = (0..config::BUILT_IN_RULES).map(|_| OnceLock::new()).collect();
+            return Ok(Self::BuiltIn { read, broken: Box::new(Rule::new(never())?) });
+        }
+        let rules = config::secret_rules(changes)?.into_iter().map(|rule| {
+            // A pattern of the team's own is taken at its word.
+            let own = changes.iter().any(|change| change.id == rule.id && change.regex.is_some());
+            Ok(Rule { own, ..Rule::new(rule)? })
+        });
+        rules.collect::<Result<_, String>>().map(Self::Changed)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::BuiltIn { read, .. } => read.len(),
+            Self::Changed(rules) => rules.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Rule> {
+        (0..self.len()).map(|at| &self[at])
+    }
+}
+
+impl Index<usize> for Rules {
+    type Output = Rule;
+
+    fn index(&self, at: usize) -> &Rule {
+        match self {
+            // A test reads them all: none is broken in a program that was built.
+            Self::BuiltIn { read, broken } => read[at].get_or_init(|| {
+                let rule = config::built_in_rule(at).and_then(Rule::new);
+                rule.map_or_else(|_| broken.clone(), Box::new)
+            }),
+            Self::Changed(rules) => &rules[at],
+        }
+    }
+}
+
+/// What stands for a rule that cannot be read: it finds nothing.
+fn never() -> SecretRule {
+    SecretRule { regex: Some(r"[^\s\S]".into()), ..SecretRule::default() }
 }
 
 #[cfg(test)]
@@ -85,13 +131,24 @@ mod tests {
 
     #[test]
     fn a_rule_by_a_known_id_changes_only_what_it_names() {
-        let before = all(&[]).unwrap().len();
+        let before = Rules::new(&[]).unwrap().len();
         let off = SecretRule { id: "jwt".into(), off: Some(true), ..SecretRule::default() };
-        assert_eq!(all(&[off]).unwrap().len(), before - 1);
+        assert_eq!(Rules::new(&[off]).unwrap().len(), before - 1);
         let change = SecretRule { id: "jwt".into(), entropy: Some(1.0), ..SecretRule::default() };
-        let rules = all(&[change]).unwrap();
+        let rules = Rules::new(&[change]).unwrap();
         let jwt = rules.iter().find(|rule| &*rule.kind == "jwt").unwrap();
         assert!(jwt.entropy < 2.0 && jwt.words == ["eyJ"]);
         assert!(jwt.regex().is_some());
+    }
+
+    #[test]
+    fn every_rule_that_is_built_in_is_read_when_it_is_needed_as_it_is_read_with_all() {
+        let rules = Rules::new(&[]).unwrap();
+        let all = config::secret_rules(&[]).unwrap();
+        assert_eq!(rules.len(), all.len());
+        for (rule, read) in rules.iter().zip(all) {
+            assert_eq!(&*rule.kind, read.id);
+            assert_eq!(rule.words, read.words());
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::hit::{Confidence, Hit, Secret};
 use super::places::{Lines, ends_a_word, starts_a_word};
-use super::rules::{self, Rule};
+use super::rules::{Rule, Rules};
+use super::table::Owner;
 use super::words::Words;
 use super::{doubt, views};
 use crate::config::SecretRule;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Of a line that is longer, so much is looked at before a keyword, and so much after it.
@@ -21,23 +21,14 @@ const MOST: usize = 200;
 
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
-    rules: Vec<Rule>,
+    rules: Rules,
     words: Words,
-    owners: Vec<Vec<Owner>>,
 }
 
 impl std::fmt::Debug for Scanner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scanner").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
-}
-
-/// What a word stands for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Owner {
-    Rule(usize),
-    /// Part of a keyword in base64; so many letters of its group of four stand before it.
-    Base64(usize),
 }
 
 /// What is found in a content.
@@ -73,32 +64,9 @@ struct Found {
 impl Scanner {
     /// The rules that are built in, with these changes.
     pub fn new(changes: &[SecretRule]) -> Result<Self, String> {
-        let rules = rules::all(changes)?;
-        let mut words: Vec<Vec<u8>> = Vec::new();
-        let mut owners: Vec<Vec<Owner>> = Vec::new();
-        let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
-        let mut add = |word: Vec<u8>, owner: Owner| {
-            let word = word.to_ascii_lowercase();
-            let at = *known.entry(word.clone()).or_insert_with(|| {
-                words.push(word);
-                owners.push(Vec::new());
-                words.len() - 1
-            });
-            if !owners[at].contains(&owner) {
-                owners[at].push(owner);
-            }
-        };
-        for (at, rule) in rules.iter().enumerate() {
-            for word in &rule.words {
-                add(word.clone().into_bytes(), Owner::Rule(at));
-                if rule.is_strong() && word.len() >= 4 {
-                    for (encoded, phase) in views::encodings(word.as_bytes()) {
-                        add(encoded, Owner::Base64(phase));
-                    }
-                }
-            }
-        }
-        Ok(Self { rules, words: Words::new(words), owners })
+        let rules = Rules::new(changes)?;
+        let words = Words::new(&rules, changes);
+        Ok(Self { rules, words })
     }
 
     /// The kinds with what they are, for programs that list rules.
@@ -180,7 +148,7 @@ impl Scanner {
         let mut search =
             Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
         self.words.each(bytes, |word, start| {
-            for owner in &self.owners[word] {
+            for owner in self.words.owners(word) {
                 match owner {
                     Owner::Rule(rule) => search.rule(*rule, start),
                     Owner::Base64(phase) if !strong_only => search.base64(start, *phase),

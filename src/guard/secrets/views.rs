@@ -59,41 +59,6 @@ pub(super) fn wide(bytes: &[u8]) -> Vec<Wide> {
     views
 }
 
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// The letters that a word has in base64 wherever it begins, with how many letters of its group
-/// of four stand before them; in both alphabets.
-pub(super) fn encodings(word: &[u8]) -> Vec<(Vec<u8>, usize)> {
-    let mut all = Vec::new();
-    for shift in 0..3 {
-        let bits = |at: usize| -> Option<bool> {
-            let at = at.checked_sub(8 * shift)?;
-            word.get(at / 8).map(|byte| byte >> (7 - at % 8) & 1 == 1)
-        };
-        let first = (8 * shift).div_ceil(6);
-        let last = 8 * (shift + word.len()) / 6;
-        let letters: Option<Vec<u8>> = (first..last)
-            .map(|letter| {
-                let value = (0..6).try_fold(0, |value, bit| {
-                    Some(value << 1 | usize::from(bits(letter * 6 + bit)?))
-                });
-                value.map(|value| DIGITS[value])
-            })
-            .collect();
-        let Some(letters) = letters.filter(|letters| letters.len() >= 4) else { continue };
-        if letters.iter().any(|letter| b"+/".contains(letter)) {
-            let url = letters.iter().map(|letter| match letter {
-                b'+' => b'-',
-                b'/' => b'_',
-                other => *other,
-            });
-            all.push((url.collect(), first % 4));
-        }
-        all.push((letters, first % 4));
-    }
-    all
-}
-
 /// A stretch of base64, and what it says.
 pub(super) struct Run {
     pub at: Range<usize>,
@@ -192,6 +157,7 @@ fn is_wrapped(bytes: &[u8], newline: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::{DIGITS, encodings};
     use super::*;
 
     fn encode(bytes: &[u8]) -> Vec<u8> {

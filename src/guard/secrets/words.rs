@@ -5,21 +5,30 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::rules::Rules;
+use super::table::{Owner, Table};
+use crate::config::SecretRule;
+
+/// The keywords of the rules that are built in, and what each of them stands for.
+const WORDS: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/words.rs"));
+const OWNERS: &[&[Owner]] = include!(concat!(env!("OUT_DIR"), "/owners.rs"));
+
 /// Up to so many bytes the words are looked for one by one: a commit of one small file does not
 /// wait until a search for all of them at once is made.
 const FEW: usize = 32 << 10;
 /// After so many bytes it pays to make a faster search for the words.
 const MANY: usize = 1 << 20;
 
-/// Words in small letters, and the searches for them, made when they pay.
+/// Words in small letters, what each of them stands for, and the searches for them, made when
+/// they pay. They are found in capitals too.
 pub(super) struct Words {
-    letters: Vec<Vec<u8>>,
+    table: Option<Table>,
     all: OnceLock<Option<AhoCorasick>>,
     fast: OnceLock<Option<AhoCorasick>>,
     searched: AtomicUsize,
 }
 
-fn automaton(words: &[Vec<u8>], kind: AhoCorasickKind) -> Option<AhoCorasick> {
+fn automaton<W: AsRef<[u8]>>(words: &[W], kind: AhoCorasickKind) -> Option<AhoCorasick> {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)
@@ -29,7 +38,7 @@ fn automaton(words: &[Vec<u8>], kind: AhoCorasickKind) -> Option<AhoCorasick> {
 }
 
 /// Where which words stand, as (end, start, word), by their ends.
-fn one_by_one(words: &[Vec<u8>], bytes: &[u8]) -> Vec<(usize, usize, usize)> {
+fn one_by_one<W: AsRef<[u8]>>(words: &[W], bytes: &[u8]) -> Vec<(usize, usize, usize)> {
     let lower = bytes.to_ascii_lowercase();
     // Which pairs of letters are there at all: most words need not be looked for.
     let mut pairs = vec![0_u64; 1 << 10];
@@ -42,7 +51,7 @@ fn one_by_one(words: &[Vec<u8>], bytes: &[u8]) -> Vec<(usize, usize, usize)> {
         pairs[at] |= mask;
     }
     let mut found = Vec::new();
-    for (word, letters) in words.iter().enumerate() {
+    for (word, letters) in words.iter().map(AsRef::as_ref).enumerate() {
         let may = letters.len() < 2 || {
             let (at, mask) = bit(letters);
             pairs[at] & mask != 0
@@ -62,10 +71,20 @@ fn one_by_one(words: &[Vec<u8>], bytes: &[u8]) -> Vec<(usize, usize, usize)> {
 }
 
 impl Words {
-    /// Words in small letters; they are found in capitals too.
-    pub(super) fn new(letters: Vec<Vec<u8>>) -> Self {
+    /// The keywords of rules, with these changes in them.
+    pub(super) fn new(rules: &Rules, changes: &[SecretRule]) -> Self {
+        let each = || rules.iter().map(|rule| (rule.words.clone(), rule.is_strong()));
+        let table = (!changes.is_empty()).then(|| Table::new(each()));
         let (all, fast, searched) = (OnceLock::new(), OnceLock::new(), AtomicUsize::new(0));
-        Self { letters, all, fast, searched }
+        Self { table, all, fast, searched }
+    }
+
+    /// What a word stands for.
+    pub(super) fn owners(&self, word: usize) -> &[Owner] {
+        match &self.table {
+            Some(table) => &table.owners[word],
+            None => OWNERS[word],
+        }
     }
 
     /// A search for all words at once: quickly made, or, where there is much to search, made to
@@ -75,8 +94,12 @@ impl Words {
         if before + bytes <= FEW {
             return None;
         }
-        let all = || automaton(&self.letters, AhoCorasickKind::ContiguousNFA);
-        let fast = || automaton(&self.letters, AhoCorasickKind::DFA);
+        let automaton = |kind| match &self.table {
+            Some(table) => automaton(&table.words, kind),
+            None => automaton(WORDS, kind),
+        };
+        let all = || automaton(AhoCorasickKind::ContiguousNFA);
+        let fast = || automaton(AhoCorasickKind::DFA);
         let fast = if before < MANY { None } else { self.fast.get_or_init(fast).as_ref() };
         fast.or_else(|| self.all.get_or_init(all).as_ref())
     }
@@ -91,7 +114,10 @@ impl Words {
                     .all(|word| wants(word.pattern().as_usize(), word.start()));
             }
             None => {
-                let found = one_by_one(&self.letters, bytes);
+                let found = match &self.table {
+                    Some(table) => one_by_one(&table.words, bytes),
+                    None => one_by_one(WORDS, bytes),
+                };
                 let _ = found.into_iter().all(|(_, start, word)| wants(word, start));
             }
         }
@@ -101,6 +127,15 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_that_is_built_in_is_that_of_the_rules() {
+        let rules = Rules::new(&[]).unwrap();
+        let made = rules.iter().map(|rule| (rule.words.clone(), rule.is_strong()));
+        let made = Table::new(made);
+        assert_eq!(made.words, WORDS);
+        assert_eq!(made.owners, OWNERS);
+    }
 
     #[test]
     fn one_by_one_finds_what_all_at_once_finds() {
