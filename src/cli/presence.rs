@@ -339,10 +339,15 @@ pub(super) fn warn(ui: &Ui, git: &Git, made: bool) {
 }
 
 fn try_warn(ui: &Ui, git: &Git, made: bool) -> Result<()> {
+    // Most are alone most of the time: then neither settings nor the repository are read.
+    let own = facts::known_as(git);
+    if facts::is_alone(git, &own) {
+        return Ok(());
+    }
     let Some(config) = configured(git) else { return Ok(()) };
     let Some(hub) = facts::hub(git, &config) else { return Ok(()) };
     let Some(memory) = facts::remembered(git, &hub.remote) else { return Ok(()) };
-    let mine = Mine { id: Some(facts::known_as(git)), paths: Vec::new() };
+    let mine = Mine { id: Some(own), paths: Vec::new() };
     let view = view(&memory, &mine, clock::now(), hub.ttl);
     if !warn::anybody(&view) {
         return Ok(());

@@ -345,6 +345,12 @@ pub fn has_memory(git: &Git) -> bool {
     read::exists(&git.gsync_dir().join(MEMORY))
 }
 
+/// Whether nobody else is remembered, at whatever hub.
+pub fn is_alone(git: &Git, own: &PeerId) -> bool {
+    let memory = git.recall::<Memory>(MEMORY);
+    memory.is_none_or(|memory| memory.peers.iter().all(|peer| peer.id == *own))
+}
+
 /// Whether a line is to be said about a commit: pre-commit says it first, and post-commit only
 /// what pre-commit did not say.
 pub fn say(git: &Git, line: Option<&str>, made: bool) -> bool {
