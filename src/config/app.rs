@@ -130,6 +130,8 @@ pub struct Traffic {
 #[serde(deny_unknown_fields)]
 pub struct Haproxy {
     pub master: String,
+    /// `ssh://user@host`, where its sockets and its map are; nothing: this machine.
+    pub machine: Option<String>,
     pub map: String,
     #[serde(default = "app_env")]
     pub backend: String,
@@ -262,6 +264,8 @@ mod tests {
             "process = { systemd = \"x; reboot\" }",
             "health = { path = \"/x\\ny\" }",
             "traffic = { haproxy = { master = \"/s\", map = \"/m\", host = \"a\\nb\" } }",
+            "traffic = { haproxy = { master = \"/s\", map = \"/m\", host = \"a\", machine = \"lb\" } }",
+            "traffic = { haproxy = { master = \"/s\", map = \"/m\", host = \"a\", machine = \"ssh://-l@lb\" } }",
         ] {
             let found = wrong(&format!("name = \"shop\"\n{line}\n{ENVS}"));
             assert!(found.starts_with("app.toml:2: "), "{line}: {found}");

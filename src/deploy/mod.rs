@@ -284,6 +284,7 @@ fn words(address: &str) -> String {
 pub fn traffic(app: &App, home: &std::path::Path) -> Traffic {
     match &app.traffic.haproxy {
         Some(proxy) => Traffic::Haproxy {
+            machine: proxy.machine.clone(),
             master: PathBuf::from(&proxy.master),
             map: PathBuf::from(&proxy.map),
             key: app.name.clone(),

@@ -146,6 +146,9 @@ pub enum Traffic {
     /// A map of HAProxy, of which one entry is the app's.
     /// `backends` says the backend of each environment.
     Haproxy {
+        /// Where it runs; nothing: on this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<String>,
         master: PathBuf,
         map: PathBuf,
         key: String,

@@ -17,7 +17,7 @@ use crate::managers::tool;
 
 /// Answers with the name of its side, keeps connections longer than the proxy does, takes
 /// upgrades, and can be ill for the proxy alone.
-const SERVER: &str = r"
+pub const SERVER: &str = r"
 const http = require('http'), fs = require('fs');
 const kind = fs.existsSync('kind') ? fs.readFileSync('kind', 'utf8').trim() : '';
 const version = fs.readFileSync('VERSION', 'utf8').trim();

@@ -20,14 +20,16 @@ use crate::managers::tool;
 use crate::ssh::Sshd;
 
 /// The app `shop`, blue on one machine and green on another one.
-struct Far<'lab> {
-    ada: Person<'lab>,
+pub struct Far<'lab> {
+    pub ada: Person<'lab>,
     home: PathBuf,
     dirs: [PathBuf; 2],
     ports: [u16; 2],
-    hosts: [Sshd; 2],
-    proxy: Child,
-    front: u16,
+    pub hosts: [Sshd; 2],
+    /// The machine of HAProxy, if that is another one too.
+    pub balancer: Option<Sshd>,
+    pub proxy: Child,
+    pub front: u16,
 }
 
 impl Drop for Far<'_> {
@@ -38,15 +40,31 @@ impl Drop for Far<'_> {
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
             }
         }
-        let pid = i32::try_from(self.proxy.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let _ = rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::TERM);
-        let _ = self.proxy.wait();
+        self.stop();
     }
+}
+
+/// HAProxy, once it answers.
+fn begin(lab: &Lab, program: &PathBuf, front: u16) -> Child {
+    let proxy = spawn(lab, program);
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::os::unix::net::UnixStream::connect(lab.path("master.sock")).is_err()
+        || std::net::TcpStream::connect(("127.0.0.1", front)).is_err()
+    {
+        assert!(Instant::now() < until, "haproxy did not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    proxy
 }
 
 impl<'lab> Far<'lab> {
     /// Nothing if a program is not here. Green has no `dir`: it is below the home there.
     fn new(lab: &'lab Lab, steps: &str) -> Option<Self> {
+        Self::with(lab, steps, SERVER, false)
+    }
+
+    /// With another program, and with HAProxy's sockets and map on a third machine.
+    pub fn with(lab: &'lab Lab, steps: &str, server: &str, elsewhere: bool) -> Option<Self> {
         let program = tool("HAPROXY")?;
         let homes = [lab.path("home-blue"), lab.path("home-green")];
         for home in &homes {
@@ -57,14 +75,20 @@ impl<'lab> Far<'lab> {
             Sshd::start_as(lab, "ssh-blue", &env(&homes[0]))?,
             Sshd::start_as(lab, "ssh-green", &env(&homes[1]))?,
         ];
+        let balancer = match elsewhere {
+            true => Some(Sshd::start_as(lab, "ssh-balancer", &env(&homes[0]))?),
+            false => None,
+        };
         let at = |name: &str| lab.path(name).display().to_string();
         let config = format!(
-            "Host *\nIdentityFile {}\nIdentityFile {}\nIdentitiesOnly yes\n\
-             UserKnownHostsFile {} {}\nGlobalKnownHostsFile /dev/null\nStrictHostKeyChecking yes\n",
+            "Host *\nIdentityFile {}\nIdentityFile {}\nIdentityFile {}\nIdentitiesOnly yes\n\
+             UserKnownHostsFile {} {} {}\nGlobalKnownHostsFile /dev/null\nStrictHostKeyChecking yes\n",
             at("ssh-blue/user"),
             at("ssh-green/user"),
+            at("ssh-balancer/user"),
             at("ssh-blue/known"),
-            at("ssh-green/known")
+            at("ssh-green/known"),
+            at("ssh-balancer/known")
         );
         fs::write(lab.path("ssh-config"), config).unwrap();
         let root = lab.at("root", lab.path(""));
@@ -85,14 +109,7 @@ impl<'lab> Far<'lab> {
         let text = lines.unwrap().whole(&format!("127.0.0.1:{front}"), &lab.path("admin.sock"));
         let text = text.unwrap().replace("inter 1s fastinter 250ms", "inter 100ms fastinter 50ms");
         fs::write(lab.path("haproxy.cfg"), text).unwrap();
-        let proxy = spawn(lab, &program);
-        let until = Instant::now() + Duration::from_secs(10);
-        while std::os::unix::net::UnixStream::connect(lab.path("master.sock")).is_err()
-            || std::net::TcpStream::connect(("127.0.0.1", front)).is_err()
-        {
-            assert!(Instant::now() < until, "haproxy did not start");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let proxy = begin(lab, &program, front);
 
         let ssh = lab.path("ssh.sh");
         let ada = lab.person("ada").with_env("GSYNC_SSH", ssh.to_str().unwrap());
@@ -100,27 +117,49 @@ impl<'lab> Far<'lab> {
         let dir = home.to_str().unwrap();
         ada.gsync(&["app", "create", "shop", "--dir", dir, "--template", "command"]).exits(0);
         ada.git(&["remote", "add", "deploy", home.join("repo.git").to_str().unwrap()]);
-        ada.write("server.js", SERVER);
+        ada.write("server.js", server);
         let dirs = [lab.path("srv/shop-blue"), homes[1].join("gsync/shop/green")];
-        let far = Self { ada, home, dirs, ports, hosts, proxy, front };
+        let far = Self { ada, home, dirs, ports, hosts, balancer, proxy, front };
         far.settings(steps);
         Some(far)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.proxy.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let _ = rustix::process::kill_process(pid.unwrap(), signal);
+    }
+
+    /// HAProxy loads its configuration anew.
+    pub fn reload(&self) {
+        self.signal(rustix::process::Signal::USR2);
+    }
+
+    pub fn stop(&mut self) {
+        self.signal(rustix::process::Signal::TERM);
+        let _ = self.proxy.wait();
+    }
+
+    pub fn start(&mut self) {
+        self.proxy = begin(self.ada.lab, &tool("HAPROXY").unwrap(), self.front);
     }
 
     fn settings(&self, steps: &str) {
         let lab = self.ada.lab;
         let [blue, green] = self.ports;
+        let machine = self.balancer.as_ref();
+        let machine = machine.map(|it| format!("machine = \"ssh://127.0.0.1:{}\", ", it.port));
         let text = format!(
             "name = \"shop\"\nbranch = \"main\"\nkeep = 3\nshared = [\".env\", \"up loads/\"]\n{steps}\n\
              [process]\ncommand = {{ start = \"exec node server.js\" }}\n\
              [health]\npath = \"/healthz\"\nversion = \"/version\"\ntimeout = \"10s\"\n\
              interval = \"50ms\"\nsoak = \"100ms\"\n[release]\nwatch = \"200ms\"\n\
-             [traffic]\nhaproxy = {{ master = \"{}\", map = \"{}\", host = \"shop.test\", \
+             [traffic]\nhaproxy = {{ {}master = \"{}\", map = \"{}\", host = \"shop.test\", \
              probe = \"http://127.0.0.1:{}/\" }}\n\
              [env.blue]\nurl = \"http://127.0.0.1:{blue}\"\nport = {blue}\n\
              host = \"ssh://127.0.0.1:{}\"\ndir = \"{}\"\n\
              [env.green]\nurl = \"http://127.0.0.1:{green}\"\nport = {green}\n\
              host = \"ssh://127.0.0.1:{}\"\n",
+            machine.unwrap_or_default(),
             lab.path("master.sock").display(),
             lab.path("live.map").display(),
             self.front,
@@ -131,44 +170,44 @@ impl<'lab> Far<'lab> {
         fs::write(self.home.join("app.toml"), text).unwrap();
     }
 
-    fn commit(&self, version: &str) {
+    pub fn commit(&self, version: &str) {
         self.ada.write("VERSION", format!("{version}\n"));
         self.ada.git(&["add", "-A"]);
         self.ada.git(&["commit", "--quiet", "--allow-empty", "-m", version]);
     }
 
     #[track_caller]
-    fn push(&self, version: &str) -> Seen {
+    pub fn push(&self, version: &str) -> Seen {
         self.commit(version);
         self.ada.try_git(&["push", "deploy", "main"])
     }
 
-    fn server(&self) -> Person<'lab> {
+    pub fn server(&self) -> Person<'lab> {
         let ssh = self.ada.lab.path("ssh.sh");
         self.ada.lab.at("root", self.home.clone()).with_env("GSYNC_SSH", ssh.to_str().unwrap())
     }
 
     #[track_caller]
-    fn gsync(&self, args: &[&str]) -> Seen {
+    pub fn gsync(&self, args: &[&str]) -> Seen {
         self.server().gsync(args)
     }
 
-    fn envs(&self) -> serde_json::Value {
+    pub fn envs(&self) -> serde_json::Value {
         self.gsync(&["envs", "--json"]).exits(0).json()
     }
 
-    fn dir(&self, env: &str) -> &Path {
+    pub fn dir(&self, env: &str) -> &Path {
         &self.dirs[usize::from(env == "green")]
     }
 
-    fn pid(&self, env: &str) -> Option<u64> {
+    pub fn pid(&self, env: &str) -> Option<u64> {
         let text = fs::read_to_string(self.dir(env).join("process.json")).ok()?;
         let value: serde_json::Value = serde_json::from_str(&text).ok()?;
         value["pid"].as_u64()
     }
 
     /// What an environment answers; `live`: what users get.
-    fn get(&self, env: &str, path: &str) -> Option<String> {
+    pub fn get(&self, env: &str, path: &str) -> Option<String> {
         let port = match env {
             "live" => self.front,
             env => self.ports[usize::from(env == "green")],
@@ -180,15 +219,19 @@ impl<'lab> Far<'lab> {
 
     /// 1.0.0 is LIVE on green, 1.1.0 is STANDBY on blue.
     fn two_versions(lab: &'lab Lab, steps: &str) -> Option<Self> {
-        let far = Self::new(lab, steps)?;
+        Some(Self::new(lab, steps)?.at_two_versions())
+    }
+
+    pub fn at_two_versions(self) -> Self {
+        let far = self;
         far.push("1.0.0").exits(0).says("green is STANDBY and runs 1.0.0");
         far.gsync(&["release"]).exits(0).says("green is LIVE with 1.0.0");
         far.push("1.1.0").exits(0).says("blue is STANDBY and runs 1.1.0");
-        Some(far)
+        far
     }
 
     #[track_caller]
-    fn agrees(&self, when: &str) {
+    pub fn agrees(&self, when: &str) -> serde_json::Value {
         let envs = self.envs();
         assert_eq!(envs["drift"], serde_json::Value::Null, "{when}: {envs}");
         for env in ["blue", "green"] {
@@ -197,6 +240,7 @@ impl<'lab> Far<'lab> {
             let current = fs::read_link(self.dir(env).join("current")).unwrap();
             assert!(current.ends_with(envs["envs"][env]["release"].as_str().unwrap()), "{when}");
         }
+        envs
     }
 }
 

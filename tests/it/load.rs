@@ -131,10 +131,20 @@ impl Load {
     /// connection, with a new one each time, and with pauses on one connection. The last are
     /// those that an old worker still has after a reload.
     pub fn start(port: u16, hosts: &[&'static str]) -> Self {
+        let kinds = [(true, 0), (false, 0), (true, 0), (true, 40), (true, 150)];
+        Self::of(port, hosts, &kinds)
+    }
+
+    /// The same with pauses, for what must not be slowed down by it.
+    pub fn gentle(port: u16, hosts: &[&'static str]) -> Self {
+        Self::of(port, hosts, &[(true, 20), (false, 30), (true, 150)])
+    }
+
+    fn of(port: u16, hosts: &[&'static str], kinds: &[(bool, u64)]) -> Self {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut clients = Vec::new();
         for host in hosts {
-            for (keep, pause) in [(true, 0), (false, 0), (true, 0), (true, 40), (true, 150)] {
+            for (keep, pause) in kinds.iter().copied() {
                 let (stop, done, host) = (Arc::clone(&stop), Arc::clone(&done), *host);
                 let kind = Kind { host, keep, pause: Duration::from_millis(pause) };
                 clients.push(std::thread::spawn(move || client(port, &kind, &stop, &done)));

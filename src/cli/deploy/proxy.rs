@@ -49,6 +49,15 @@ pub(super) fn plan(app: &App, file: &Path, frontend: Option<&str>) -> Result<Pla
             .hint("make the app without `--haproxy`, then name it under [traffic] in app.toml")
             .into());
     };
+    if let Some(machine) = &settings.machine {
+        return Err(Problem::refuse("haproxy-elsewhere", format!("haproxy is on {machine}"))
+            .because("`--haproxy FILE` writes only to a configuration on this machine")
+            .hint(format!(
+                "put the lines in over there: `gsync app create {} --dir DIR` shows them",
+                app.name
+            ))
+            .into());
+    }
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let shown = plain(&file.to_string_lossy());
     let Some(old) = read::file(&file)? else {

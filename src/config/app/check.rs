@@ -66,6 +66,11 @@ pub(super) fn app(app: &App) -> Result<(), Wrong> {
         for value in values.into_iter().chain(&haproxy.probe) {
             one_word(value)?;
         }
+        if let Some(machine) = &haproxy.machine
+            && !is_address(machine)
+        {
+            return wrong(machine, format!("`{machine}` is not `ssh://user@host:22`"));
+        }
     }
     for path in std::iter::once(&app.health.path).chain(&app.health.version) {
         one_word(path)?;

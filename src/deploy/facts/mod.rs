@@ -84,7 +84,21 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
     let app = settings(home)?;
     let (state, state_at) = state(git)?;
     let live = state.as_ref().and_then(|it| it.live.clone());
-    let sources = match proxy::ask(&app)? {
+    // Each may be on a machine of its own, and connecting takes the longest.
+    let (asked, looked) = std::thread::scope(|scope| {
+        let looking: Vec<_> = app
+            .env
+            .keys()
+            .map(|name| {
+                let app = &app;
+                (name, scope.spawn(move || place::environment(app, home, name)))
+            })
+            .collect();
+        let asked = proxy::ask(&app);
+        let looked: Vec<_> = looking.into_iter().map(|(name, it)| (name, it.join())).collect();
+        (asked, looked)
+    });
+    let sources = match asked? {
         Some(it) => Sources {
             proxy: it.live,
             probe: it.probe,
@@ -100,8 +114,9 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
         },
     };
     let mut envs = BTreeMap::new();
-    for name in app.env.keys() {
-        envs.insert(name.clone(), place::environment(&app, home, name)?);
+    for (name, seen) in looked {
+        let seen = seen.map_err(|_| anyhow::anyhow!("{name} could not be looked at"))?;
+        envs.insert(name.clone(), seen?);
     }
     let mut facts = Facts {
         app,

@@ -7,10 +7,10 @@ use anyhow::Result;
 
 use crate::base::Problem;
 use crate::config::app::App;
-use crate::deploy::Split;
+use crate::deploy::{Split, words};
 use crate::host::haproxy::{Door, Entry, Probe, Proxy};
 use crate::host::http::Url;
-use crate::host::machine::Machine;
+use crate::host::machine::pool;
 
 /// What it says: environments, or what is said where it is none.
 pub(super) struct Asked {
@@ -30,15 +30,20 @@ pub(super) fn ask(app: &App) -> Result<Option<Asked>> {
         Some(url) => Some(Probe { url: Url::parse(url)?, host: Some(settings.host.clone()) }),
         None => None,
     };
-    let door = Door::Master(PathBuf::from(&settings.master));
-    let proxy = Proxy { machine: Machine::Here, door, map: PathBuf::from(&settings.map), probe };
     let backend = |env: &String| settings.backend.replace("{app}", &app.name).replace("{env}", env);
     let backends: Vec<(&String, String)> = app.env.keys().map(|env| (env, backend(env))).collect();
     let names: Vec<&str> = backends.iter().map(|(_, name)| name.as_str()).collect();
-    let seen = proxy.look(&app.name, &names).map_err(|err| {
+    let seen = pool::open(settings.machine.as_deref()).and_then(|machine| {
+        let door = Door::Master(PathBuf::from(&settings.master));
+        let proxy = Proxy { machine, door, map: PathBuf::from(&settings.map), probe };
+        proxy.look(&app.name, &names)
+    });
+    let seen = seen.map_err(|err| {
+        let there = settings.machine.as_deref().map(|host| format!("ssh {} ", words(host)));
+        let (there, master) = (there.unwrap_or_default(), &settings.master);
         Problem::blind("proxy", "haproxy does not answer, so it is not known what is LIVE")
             .because(format!("{err:#}"))
-            .hint(format!("look at it: `ls -l {}`", settings.master))
+            .hint(format!("look at it: `{there}ls -l {master}`"))
     })?;
     let env_of = |said: &str| {
         let env = backends.iter().find(|(_, backend)| backend == said);

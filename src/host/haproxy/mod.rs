@@ -226,7 +226,11 @@ impl Proxy {
 
     fn socket(&self) -> Result<socket::Socket> {
         let (Door::Master(path) | Door::Admin(path)) = &self.door;
-        Ok(socket::Socket { path: self.machine.socket(path)?, patience: PATIENCE })
+        let name = match &self.machine {
+            Machine::Here => path.display().to_string(),
+            Machine::There(_) => format!("{} on {}", path.display(), self.machine.name()),
+        };
+        Ok(socket::Socket { path: self.machine.socket(path)?, name, patience: PATIENCE })
     }
 
     /// Asks a page and reads who answered.

@@ -19,6 +19,8 @@ const MOST: u64 = 16 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Socket {
     pub path: PathBuf,
+    /// What people call it.
+    pub name: String,
     pub patience: Duration,
 }
 
@@ -30,7 +32,7 @@ impl Socket {
         let one = command.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b';');
         ensure!(one, "not one command for haproxy: {}", plain(command));
         let until = Instant::now() + self.patience;
-        let describe = || format!("ask haproxy at {}", self.path.display());
+        let describe = || format!("ask haproxy at {}", self.name);
         loop {
             let err = match once(&self.path, command, until) {
                 Ok(answer) if !answer.is_empty() => return Ok(answer),

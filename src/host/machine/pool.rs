@@ -2,7 +2,7 @@
 //! goes through that connection. One that broke is made again the next time it is wanted, so that
 //! what was begun there can be put back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,19 +12,32 @@ use super::Machine;
 /// How long a machine has to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-static OPEN: Mutex<Vec<(String, Machine)>> = Mutex::new(Vec::new());
+/// One machine: whoever wants it while it is being connected to waits for that, and nobody else.
+type Slot = Arc<Mutex<Option<Machine>>>;
+
+static OPEN: Mutex<Vec<(String, Slot)>> = Mutex::new(Vec::new());
 
 /// The machine of an environment: `ssh://[user@]host[:port]`, or this one.
 pub fn open(host: Option<&str>) -> Result<Machine> {
     let Some(host) = host else { return Ok(Machine::Here) };
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|(_, machine)| machine.is_connected());
-    if let Some((_, machine)) = open.iter().find(|(name, _)| name == host) {
+    let slot = slot(host);
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(machine) = slot.as_ref().filter(|machine| machine.is_connected()) {
         return Ok(machine.clone());
     }
+    *slot = None;
     let machine = Machine::of(Some(host), PATIENCE)?;
-    open.push((host.to_owned(), machine.clone()));
-    Ok(machine)
+    Ok(slot.insert(machine).clone())
+}
+
+fn slot(host: &str) -> Slot {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, slot)) = open.iter().find(|(name, _)| name == host) {
+        return Arc::clone(slot);
+    }
+    let slot = Slot::default();
+    open.push((host.to_owned(), Arc::clone(&slot)));
+    slot
 }
 
 /// Ends all connections that nobody else holds.

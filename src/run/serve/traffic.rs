@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use crate::host;
 use crate::host::haproxy::{self, Door, Probe, Proxy, ProxyFacts};
 use crate::host::http::Url;
-use crate::host::machine::Machine;
 use crate::plan::serve::Traffic;
+use crate::run::place;
 
 /// How long the proxy's own checks may take to find out that a release is well.
 const GATE: Duration = Duration::from_secs(20);
@@ -32,7 +32,7 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn of(traffic: &'a Traffic) -> Result<Option<Self>> {
-        let Traffic::Haproxy { master, map, key, backends, probe, host } = traffic else {
+        let Traffic::Haproxy { machine, master, map, key, backends, probe, host } = traffic else {
             return Ok(None);
         };
         let probe = match probe {
@@ -40,7 +40,7 @@ impl<'a> Asked<'a> {
             None => None,
         };
         let proxy = Proxy {
-            machine: Machine::Here,
+            machine: place::open(machine.as_deref())?,
             door: Door::Master(PathBuf::from(master)),
             map: map.clone(),
             probe,
