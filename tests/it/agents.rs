@@ -1,5 +1,6 @@
 //! Coding agents: the files that `gsync install --agents` writes, and what their hooks do with
-//! the inputs that each agent sends (`data/agents`, as their documentation has them).
+//! the inputs that each agent sends: recorded from the agent (`data/agents/recorded`; see
+//! `agent_real`), or made as its documentation has them (`data/agents/documented`).
 
 use std::fs;
 use std::io::Write as _;
@@ -29,10 +30,15 @@ fn hook(person: &Person<'_>, moment: &str, input: &str) -> Seen {
     Seen::of(&child.wait_with_output().unwrap())
 }
 
+/// The input of a hook, with `CWD` in the place of where the agent works.
+pub fn fixture(kind: &str, name: &str) -> Option<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/agents");
+    fs::read_to_string(dir.join(kind).join(format!("{name}.json"))).ok()
+}
+
 /// What an agent sends at a moment, with this person's directory in it.
 fn input(person: &Person<'_>, name: &str) -> Option<String> {
-    let path = format!("{}/tests/it/data/agents/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).ok()?;
+    let text = fixture("recorded", name).or_else(|| fixture("documented", name))?;
     Some(text.replace("CWD", person.dir.to_str().unwrap()))
 }
 
@@ -366,7 +372,7 @@ fn tools_that_get_around_the_guard_are_denied_in_each_dialect() {
     let lab = Lab::new();
     let ada = lab.person("ada");
     for agent in AGENTS {
-        for (moment, says) in [("shell", "--no-verify"), ("edit", ".env is protected")] {
+        for (moment, says) in [("shell", "--no-verify"), ("edit", "server.pem is protected")] {
             let seen = calls(&ada, agent, moment);
             let why = match agent {
                 "windsurf" => {
@@ -391,7 +397,7 @@ fn tools_that_get_around_the_guard_are_denied_in_each_dialect() {
         }
     }
     // What git does not take may be written.
-    ada.write(".gitignore", ".env\n");
+    ada.write(".gitignore", "*.pem\n");
     for agent in AGENTS {
         let seen = calls(&ada, agent, "edit");
         assert!(seen.code == 0 && ["", "{}\n"].contains(&seen.stdout.as_str()), "{}", seen.all());
