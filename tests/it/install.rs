@@ -6,11 +6,12 @@ use std::path::Path;
 
 use crate::lab::{Lab, Person, picture};
 
-/// The git directory without gsync's own folder, with the times of foreign files.
-fn seen(git_dir: &Path) -> String {
+/// The git directory without gsync's own folder, with the times of files in its hooks folder.
+pub fn seen(git_dir: &Path) -> String {
     let mut text: String = picture(git_dir)
         .lines()
-        .filter(|line| !line.starts_with("gsync/"))
+        // git renews its index as it likes, and gsync's records are its own.
+        .filter(|line| !line.starts_with("gsync/") && !line.starts_with("index "))
         .map(|line| format!("{line}\n"))
         .collect();
     for entry in walkdir::WalkDir::new(git_dir.join("hooks")).sort_by_file_name() {

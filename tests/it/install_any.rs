@@ -2,29 +2,11 @@
 //! and rescued, nothing differs either.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::install::new_git;
-use crate::lab::{Lab, Person, picture};
-
-/// Everything but gsync's own folder, with the times of files in hooks folders.
-fn seen(git_dir: &Path) -> String {
-    let mut text: String = picture(git_dir)
-        .lines()
-        // git renews its index as it likes, and gsync's records are its own.
-        .filter(|line| !line.starts_with("gsync/") && !line.starts_with("index "))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    for entry in walkdir::WalkDir::new(git_dir.join("hooks")).sort_by_file_name() {
-        let Ok(entry) = entry else { continue };
-        let meta = entry.path().symlink_metadata().unwrap();
-        if !meta.is_dir() {
-            text += &format!("{} {}.{}\n", entry.path().display(), meta.mtime(), meta.mtime_nsec());
-        }
-    }
-    text
-}
+use crate::install::{new_git, seen};
+use crate::lab::{Lab, Person};
 
 /// A world that somebody else has furnished.
 struct Prior {

@@ -4,22 +4,13 @@
 //! Where they are is in the environment (`test.sh` sets it): one that is missing is a failure
 //! under CI, else a line that says so.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
 use crate::lab::{Lab, Person, Seen};
-
-fn tool(name: &str) -> Option<PathBuf> {
-    let variable = format!("GSYNC_TEST_{name}");
-    let found = std::env::var_os(&variable).map(PathBuf::from);
-    if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{variable} is not set");
-        eprintln!("skipped: {variable} is not set");
-    }
-    found
-}
+use crate::managers::tool;
 
 const SERVICES: &str = r#"
 [[service]]

@@ -2,18 +2,7 @@
 //! and by the hub where the clone has none, whether it gets loose objects or a pack.
 
 use crate::lab::{Lab, Person};
-use crate::leaks::hook;
-
-/// Who judges.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Side {
-    Client,
-    Hub,
-    /// The hub, which gets a pack instead of loose objects.
-    HubWithPack,
-}
-
-const SIDES: [Side; 3] = [Side::Client, Side::Hub, Side::HubWithPack];
+use crate::leaks::{SIDES, guarded, hook};
 
 /// A token that no scanner finds in this file: it is put together when the test runs, with the
 /// checksum that belongs to it.
@@ -30,21 +19,6 @@ pub fn token(seed: u64) -> String {
         sum /= 62;
     }
     format!("g{}_{body}{}", "hp", String::from_utf8_lossy(&tail))
-}
-
-fn guarded(lab: &Lab, side: Side) -> Person<'_> {
-    let ada =
-        if lab.path("ada").exists() { lab.at("ada", lab.path("ada")) } else { lab.person("ada") };
-    match side {
-        Side::Client => hook(&ada, ".git", "pre-push"),
-        Side::Hub | Side::HubWithPack => {
-            hook(&lab.hub(), ".", "pre-receive");
-            if side == Side::HubWithPack {
-                lab.hub().git(&["config", "receive.unpackLimit", "1"]);
-            }
-        }
-    }
-    ada
 }
 
 /// Every side refuses what was prepared, without showing it, and the hub does not move.
