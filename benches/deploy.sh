@@ -285,7 +285,8 @@ def rows(title, table):
         print("| %s | %.0f | %.0f | %.0f |" % (name, statistics.median(times), min(times), max(times)))
     sys.stdout.flush()
 
-PYTHON = 'command = { start = "exec python3 -I -S -u server.py" }'
+# Itself, and not a shim that looks for one.
+PYTHON = 'command = { start = "exec %s -I -S -u server.py" }' % os.path.realpath(sys.executable)
 STEP = '[[step]]\nname = "build"\nrun = "sleep 0.5"\n'
 the_proxy = None
 def proxy():
@@ -322,7 +323,7 @@ def deploy():
             file.write(text)
     for file in ["server.py", "server.js"]:
         shutil.copy(work + "/" + file, work + "/alone")
-    python = alone(["python3", "-I", "-S", "-u", "server.py"])
+    python = alone([os.path.realpath(sys.executable), "-I", "-S", "-u", "server.py"])
     cases = [("link, command, no steps", App("plain", PYTHON), 0, python),
              ("link, command, a step of 500 ms", App("step", PYTHON, STEP), 500, python)]
     if proxy():
