@@ -258,6 +258,9 @@ pub struct DemoArgs {
     /// Wait for Enter after each command
     #[arg(long)]
     pub pause: bool,
+    /// Play a chapter with HAProxy, Node and PM2 too; what is missing is named
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Args)]

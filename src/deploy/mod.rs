@@ -13,6 +13,7 @@ pub mod release;
 pub mod request;
 pub mod rollback;
 pub mod standby;
+pub mod start;
 pub mod state;
 pub mod sync;
 

@@ -150,7 +150,7 @@ fn is_of(name: &str, commit: &CommitId) -> bool {
 }
 
 /// What all programs of an environment know. What is of a release is added when it runs.
-fn vars(facts: &Facts, env: &str) -> Vec<(String, String)> {
+pub(super) fn vars(facts: &Facts, env: &str) -> Vec<(String, String)> {
     let mut vars = vec![
         ("GSYNC_APP".to_owned(), facts.app.name.clone()),
         ("GSYNC_ENV".to_owned(), env.to_owned()),

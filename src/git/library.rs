@@ -80,6 +80,9 @@ impl Git {
         if old == new {
             return Ok(Some(true));
         }
+        if let Some(known) = self.stored_contains(old, new) {
+            return Ok(Some(known));
+        }
         let out = self.output(&["merge-base", "--is-ancestor", old.as_str(), new.as_str()])?;
         Ok(match out.status.code() {
             Some(0) => Some(true),

@@ -77,7 +77,10 @@ impl Git {
         };
         match entry.mode {
             0o120_000 | 0o160_000 | 0o040_000 => Ok(None),
-            _ => self.must_bytes(&["cat-file", "blob", entry.id.as_str()]).map(Some),
+            _ => match self.stored(&entry.id, gix::objs::Kind::Blob) {
+                Some(bytes) => Ok(Some(bytes)),
+                None => self.must_bytes(&["cat-file", "blob", entry.id.as_str()]).map(Some),
+            },
         }
     }
 }

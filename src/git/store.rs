@@ -67,6 +67,22 @@ impl Git {
         Some(CommitId::new(commit.id.to_string()))
     }
 
+    /// Whether the first commit is contained in the second, where all that is between is here.
+    pub(super) fn stored_contains(&self, old: &CommitId, new: &CommitId) -> Option<bool> {
+        let repo = self.store()?;
+        // What is cut off is for git itself.
+        if repo.is_shallow().ok()? {
+            return None;
+        }
+        let (old, new) = (parse(old)?, parse(new)?);
+        let commit = |id| repo.try_find_object(id).ok().flatten().map(|it| it.kind);
+        if commit(old)? != Kind::Commit || commit(new)? != Kind::Commit {
+            return None;
+        }
+        let base = repo.merge_base(old, new).ok()?;
+        Some(base.is_some_and(|base| base.detach() == old))
+    }
+
     /// Stores an object, as `git hash-object -w` does: not one that git would not read.
     pub(super) fn store_object(&self, kind: Kind, bytes: &[u8]) -> Option<Result<CommitId>> {
         let repo = self.store()?;

@@ -39,7 +39,14 @@ pub struct Process {
 
 /// The processes that listen on a TCP port; nobody is an empty list.
 pub fn on_port(port: u16) -> Seen<Vec<Process>> {
-    listening(Path::new("/proc"), port)
+    listening(Path::new("/proc"), port, None)
+}
+
+/// The same where it is likely who it is: a process or one that it started. Only if they do not
+/// hold everything that listens there is everybody looked at, which takes as long as there are
+/// processes.
+pub fn on_port_of(port: u16, likely: Option<u32>) -> Seen<Vec<Process>> {
+    listening(Path::new("/proc"), port, likely)
 }
 
 /// A process by its number, or nothing if it is not alive.
@@ -70,7 +77,7 @@ pub fn descendants(pid: u32) -> Seen<Vec<u32>> {
     }
 }
 
-fn listening(proc: &Path, port: u16) -> Seen<Vec<Process>> {
+fn listening(proc: &Path, port: u16, likely: Option<u32>) -> Seen<Vec<Process>> {
     let mut sockets = HashSet::new();
     let mut read = 0;
     for name in ["net/tcp", "net/tcp6"] {
@@ -90,23 +97,54 @@ fn listening(proc: &Path, port: u16) -> Seen<Vec<Process>> {
     if sockets.is_empty() {
         return Seen::Is(Vec::new());
     }
-    let Ok(entries) = fs::read_dir(proc) else {
-        return Seen::CannotTell("/proc cannot be read".to_owned());
-    };
-    let mut owners = Vec::new();
-    let mut owned = HashSet::new();
-    for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
+    let (mut processes, mut owned) = holders(proc, family(proc, likely), &sockets);
+    if owned.len() < sockets.len() {
+        let Ok(entries) = fs::read_dir(proc) else {
+            return Seen::CannotTell("/proc cannot be read".to_owned());
         };
-        let held = held_by(&entry.path().join("fd"), &sockets);
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let all = names.filter_map(|name| name.to_str()?.parse().ok());
+        (processes, owned) = holders(proc, all, &sockets);
+    }
+    judge(port, processes, sockets.difference(&owned).count())
+}
+
+/// Who of these holds one of the sockets, and which of them are held.
+fn holders(
+    proc: &Path,
+    pids: impl IntoIterator<Item = u32>,
+    sockets: &HashSet<u64>,
+) -> (Vec<Process>, HashSet<u64>) {
+    let (mut processes, mut owned) = (Vec::new(), HashSet::new());
+    for pid in pids {
+        let held = held_by(&proc.join(pid.to_string()).join("fd"), sockets);
         if !held.is_empty() {
             owned.extend(held);
-            owners.push(pid);
+            processes.extend(one(proc, pid));
         }
     }
-    let processes: Vec<Process> = owners.into_iter().filter_map(|pid| one(proc, pid)).collect();
-    judge(port, processes, sockets.difference(&owned).count())
+    (processes, owned)
+}
+
+/// A process and all that descend from it, as far as the kernel lists them.
+fn family(proc: &Path, first: Option<u32>) -> Vec<u32> {
+    let mut family: Vec<u32> = first.into_iter().collect();
+    let mut at = 0;
+    while let Some(pid) = family.get(at) {
+        let tasks = fs::read_dir(proc.join(pid.to_string()).join("task"));
+        let children = tasks
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let children: Vec<u32> = children
+            .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .filter_map(|pid| pid.parse().ok())
+            .collect();
+        family.extend(children);
+        at += 1;
+    }
+    family
 }
 
 /// A socket whose owner was not found belongs to somebody whom we may not look at.
@@ -191,6 +229,10 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let Seen::Is(found) = on_port(port) else { panic!("we may look at ourselves") };
             let me = found.iter().find(|it| it.pid == own).unwrap();
+            // Whoever it is thought to be: the parent finds us too, and a stranger changes nothing.
+            for likely in [own, me.parents[0], 1] {
+                assert_eq!(on_port_of(port, Some(likely)), Seen::Is(found.clone()), "{likely}");
+            }
             assert_eq!(me.cwd, Seen::Is(std::env::current_dir().unwrap()));
             assert!(!me.started.is_empty());
             drop(listener);
@@ -222,9 +264,9 @@ mod tests {
         assert_eq!(sockets_of(table, 3001), [4711], "only who listens counts");
         fs::create_dir_all(dir.path().join("net")).unwrap();
         fs::write(dir.path().join("net/tcp"), table).unwrap();
-        assert!(matches!(listening(dir.path(), 3001), Seen::CannotTell(_)));
-        assert_eq!(listening(dir.path(), 3002), Seen::Is(Vec::new()));
+        assert!(matches!(listening(dir.path(), 3001, None), Seen::CannotTell(_)));
+        assert_eq!(listening(dir.path(), 3002, None), Seen::Is(Vec::new()));
         fs::remove_dir_all(dir.path().join("net")).unwrap();
-        assert!(matches!(listening(dir.path(), 3002), Seen::CannotTell(_)));
+        assert!(matches!(listening(dir.path(), 3002, None), Seen::CannotTell(_)));
     }
 }

@@ -115,8 +115,8 @@ fn run_with(
             break status;
         }
         if !open {
-            // It closed its pipe and lives on: the waiting is ours.
-            thread::sleep(Duration::from_millis(5));
+            // It is about to end, or closed its pipe and lives on: the waiting is ours.
+            thread::sleep(Duration::from_millis(1));
         }
         match &mut told {
             None if stop() => end = Some(End::Stopped),

@@ -2,6 +2,8 @@
 //! adds to it. Compiled into one search over whole blocks of lines, because almost every
 //! line of a log is of no interest.
 
+use std::sync::OnceLock;
+
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
@@ -66,10 +68,12 @@ pub struct Rule {
 /// All matchers, ready for use.
 #[derive(Debug)]
 pub struct Matchers {
-    /// Finds the lines that are worth a closer look, in a block of lines.
-    any: Regex,
+    patterns: Vec<String>,
+    /// Finds the lines that are worth a closer look, in a block of lines. Made when it is wanted
+    /// first: that takes longer than many a step, and a step that says nothing needs none.
+    any: OnceLock<Regex>,
     /// Says which rules such a line matches.
-    set: RegexSet,
+    set: OnceLock<RegexSet>,
     pub rules: Vec<Rule>,
     /// The second halves of the `after` pairs, with their tool.
     pub pairs: Vec<(usize, Regex)>,
@@ -115,30 +119,60 @@ impl Matchers {
             }
         }
         let words = tools.iter().position(|tool| tool.name == "words");
-        let set = RegexSetBuilder::new(&patterns)
+        let it = Self {
+            patterns,
+            any: OnceLock::new(),
+            set: OnceLock::new(),
+            rules,
+            pairs,
+            tools: tools.len(),
+            words,
+            silent,
+        };
+        // The embedded ones are known to be right, by a test; a mistake in others is told now.
+        if own.is_some() {
+            let set = it.make_set().map_err(|err| {
+                let first = first_bad(&tools, &it.patterns, &it.rules);
+                first.unwrap_or_else(|| bad("all together", &err.to_string()))
+            })?;
+            let any = it.make_any().map_err(|why| bad("all together", &why))?;
+            let _ = (it.set.set(set), it.any.set(any));
+        }
+        Ok(it)
+    }
+
+    fn make_set(&self) -> Result<RegexSet, regex::Error> {
+        RegexSetBuilder::new(&self.patterns)
             .unicode(false)
             .size_limit(64 << 20)
             .dfa_size_limit(16 << 20)
             .build()
-            .map_err(|err| match first_bad(&tools, &patterns, &rules) {
-                Some(problem) => problem,
-                None => bad("all together", &err.to_string()),
-            })?;
+    }
+
+    fn make_any(&self) -> Result<Regex, String> {
         // What only takes away needs no search of its own.
-        let wanted = patterns.iter().zip(&rules).filter(|(_, rule)| rule.kind != Kind::Harmless);
+        let wanted = self.patterns.iter().zip(&self.rules);
+        let wanted = wanted.filter(|(_, rule)| rule.kind != Kind::Harmless);
         let any: Vec<String> = wanted.map(|(pattern, _)| format!("(?:{pattern})")).collect();
-        let any = compile(&any.join("|")).map_err(|why| bad("all together", &why))?;
-        Ok(Self { any, set, rules, pairs, tools: tools.len(), words, silent })
+        compile(&any.join("|"))
+    }
+
+    fn any(&self) -> &Regex {
+        self.any.get_or_init(|| self.make_any().expect("the embedded matchers: a test makes them"))
+    }
+
+    fn set(&self) -> &RegexSet {
+        self.set.get_or_init(|| self.make_set().expect("the embedded matchers: a test makes them"))
     }
 
     /// Where the next line begins that is worth a look, at or after a position in a block.
     pub fn next(&self, block: &[u8], at: usize) -> Option<usize> {
-        self.any.find_at(block, at).map(|found| found.start())
+        self.any().find_at(block, at).map(|found| found.start())
     }
 
     /// The rules that a line matches.
     pub fn of(&self, line: &[u8]) -> impl Iterator<Item = Rule> + use<'_> {
-        self.set.matches(line).into_iter().map(|at| self.rules[at])
+        self.set().matches(line).into_iter().map(|at| self.rules[at])
     }
 
     /// Whether this command succeeds only if it prints nothing.
@@ -211,6 +245,8 @@ mod tests {
     fn the_embedded_matchers_compile() {
         let matchers = Matchers::new(None).unwrap();
         assert!(matchers.tools > 20);
+        matchers.make_any().unwrap();
+        matchers.make_set().unwrap();
     }
 
     #[test]

@@ -165,3 +165,38 @@ fn two_apps_on_one_server_are_pushed_to_at_once_and_do_not_meet() {
     assert_eq!(fs::read_to_string(home.join("live/current/VERSION")).unwrap(), "1.0.0\n");
     assert_eq!(shop.live(), "blue", "the neighbour is untouched");
 }
+
+#[test]
+fn what_died_with_the_machine_is_started_again_and_what_runs_is_left_alone() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    let anywhere = lab.at("cron", lab.path("home"));
+    anywhere.gsync(&["app", "start"]).exits(0).says("nothing to do");
+    let (live, standby) = (shop.pid("green").unwrap(), shop.pid("blue").unwrap());
+    let kill = |pid: u64| {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).unwrap();
+    };
+    kill(live);
+    let gone = || shop.get("green", "/version").is_none();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while !gone() {
+        assert!(std::time::Instant::now() < until, "it answers though it was killed");
+    }
+    anywhere.gsync(&["app", "start", "--dry-run"]).exits(0).says("would run 1-");
+    assert!(gone(), "it was only shown");
+    anywhere.gsync(&["app", "start"]).exits(0).says("start green of shop").says_not("blue");
+    assert_eq!(shop.get("green", "/version").as_deref(), Some("1.0.0"));
+    assert_eq!(shop.pid("blue"), Some(standby), "what runs is left alone");
+    // After a restart of the machine: both.
+    kill(shop.pid("green").unwrap());
+    kill(standby);
+    let told = shop.gsync(&["app", "start", "--json"]).exits(0).json();
+    let envs: Vec<&str> =
+        told["started"].as_array().unwrap().iter().filter_map(|it| it["env"].as_str()).collect();
+    assert_eq!(envs, ["green", "blue"], "LIVE first: {told}");
+    assert_eq!(shop.get("green", "/version").as_deref(), Some("1.0.0"));
+    assert_eq!(shop.get("blue", "/version").as_deref(), Some("1.1.0"));
+    shop.gsync(&["envs", "--exit-code"]).exits(0);
+    shop.gsync(&["app", "start"]).exits(0).says("nothing to do");
+}

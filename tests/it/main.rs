@@ -10,6 +10,7 @@ mod bump;
 mod cases;
 mod crash;
 mod crowd;
+mod demo_full;
 mod demo_story;
 mod deploy;
 mod deploy_asks;

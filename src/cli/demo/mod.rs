@@ -1,9 +1,11 @@
-//! `gsync demo`: the story of gsync, played in a temporary directory with nothing but git. It
-//! is a self test too: every step says how it has to end.
+//! `gsync demo`: the story of gsync, played in a temporary directory with nothing but git, and
+//! with real servers where `--full` asks for them. It is a self test too: every step says how it
+//! has to end.
 
 mod agent;
 mod first;
 mod fourth;
+mod full;
 mod second;
 mod secrets;
 mod server;
@@ -18,6 +20,7 @@ use serde_json::json;
 
 use super::args::DemoArgs;
 use crate::base::{Exit, Problem};
+use crate::host::env;
 use crate::run;
 use crate::ui::Ui;
 use stage::{Played, Stage};
@@ -80,13 +83,34 @@ struct Told {
 pub fn main(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     // Ctrl-C must not leave the directory behind.
     run::listen();
+    let missing = if args.full { full::missing() } else { Vec::new() };
+    for part in &missing {
+        ui.warn(&format!("{} is not here: {}", part.name, part.without));
+        ui.hint(&format!("install it: `{}`", part.install));
+    }
     let stage = Stage::new(args.keep)?;
-    let chapters = play(CHAPTERS, &stage, args, ui)?;
+    let stage = if args.full { stage.with(full::vars(&missing)?) } else { stage };
+    let mut chapters = if only_full() { Vec::new() } else { play(CHAPTERS, &stage, args, ui)? };
+    if args.full && full::can_play(&missing) {
+        // What it starts is stopped when it ends, however that is.
+        let _servers = full::Servers(&stage);
+        chapters.extend(play(&[full::CHAPTER], &stage, args, ui)?);
+    }
     if ui.json {
         let kept = args.keep.then(|| stage.dir().to_owned());
-        ui.object(&json!({ "chapters": chapters, "ok": true, "kept": kept }));
+        let missing: Vec<&str> = missing.iter().map(|part| part.name).collect();
+        ui.object(&json!({ "chapters": chapters, "ok": true, "kept": kept, "missing": missing }));
     }
     Ok(Exit::Done)
+}
+
+/// Tests of the last chapter need not play the others.
+fn only_full() -> bool {
+    cfg!(debug_assertions) && env::raw("GSYNC_DEMO_ONLY_FULL").is_some()
+}
+
+fn interrupted() -> Problem {
+    Problem::new(Exit::Interrupted, "interrupted", "the demo was stopped")
 }
 
 fn play(chapters: &[Chapter], stage: &Stage, args: &DemoArgs, ui: &Ui) -> Result<Vec<Told>> {
@@ -99,9 +123,7 @@ fn play(chapters: &[Chapter], stage: &Stage, args: &DemoArgs, ui: &Ui) -> Result
         let mut steps = Vec::new();
         for step in chapter.steps {
             if run::stopped() {
-                return Err(
-                    Problem::new(Exit::Interrupted, "interrupted", "the demo was stopped").into()
-                );
+                return Err(interrupted().into());
             }
             match step {
                 Step::Say(line) => {
@@ -110,7 +132,10 @@ fn play(chapters: &[Chapter], stage: &Stage, args: &DemoArgs, ui: &Ui) -> Result
                 Step::Run { who, line, exit, says } => {
                     let prompt = ui.style().good(&format!("{who}$"));
                     print(ui, &format!("{prompt} {line}\n"));
-                    let played = stage.run(who, line)?;
+                    let played = match stage.run(who, line) {
+                        Err(_) if run::stopped() => return Err(interrupted().into()),
+                        played => played?,
+                    };
                     let shown: String =
                         played.output.lines().map(|line| format!("  {line}\n")).collect();
                     print(ui, &shown);
@@ -170,7 +195,7 @@ mod tests {
         verbose: false,
         color: crate::ui::Color::Never,
     };
-    const ARGS: DemoArgs = DemoArgs { keep: false, pause: false };
+    const ARGS: DemoArgs = DemoArgs { keep: false, pause: false, full: false };
 
     fn chapter(steps: &'static [Step]) -> [Chapter; 1] {
         [Chapter { name: "test", title: "test", steps }]

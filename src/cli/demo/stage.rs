@@ -19,7 +19,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The directory; it is gone when this is dropped, unless it shall be kept.
 pub(super) struct Stage {
     dir: tempfile::TempDir,
+    /// What the lines may name, such as ports that are free.
+    vars: Vec<(&'static str, String)>,
 }
+
+/// Where servers are on many machines, though not on everybody's PATH.
+const SERVERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// What came of one command.
 #[derive(Debug, Serialize)]
@@ -42,7 +47,19 @@ impl Stage {
         }
         let program = std::env::current_exe().context("find gsync itself")?;
         std::os::unix::fs::symlink(program, dir.path().join("bin/gsync")).context(describe)?;
-        Ok(Self { dir })
+        Ok(Self { dir, vars: Vec::new() })
+    }
+
+    /// The same with variables that the lines name.
+    pub(super) fn with(mut self, vars: Vec<(&'static str, String)>) -> Self {
+        self.vars = vars;
+        self
+    }
+
+    /// Whether a program is where the lines look for one.
+    pub(super) fn has(name: &str) -> bool {
+        let at = |dir: &str| env::is_command(&format!("{dir}/{name}"));
+        env::is_command(name) || SERVERS.iter().any(|dir| at(dir))
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -54,6 +71,7 @@ impl Stage {
         let home = self.dir().join("home");
         let mut path = vec![self.dir().join("bin")];
         path.extend(std::env::split_paths(&env::raw("PATH").unwrap_or_default()));
+        path.extend(SERVERS.iter().map(PathBuf::from));
         let path = std::env::join_paths(path).context("put gsync on the path")?;
         let dir: PathBuf = self.dir().join(who);
         let name = if who.is_empty() { "demo" } else { who };
@@ -69,6 +87,7 @@ impl Stage {
             .arg(format!("exec 2>&1\n{line}"))
             .current_dir(&dir)
             .env_clear()
+            .envs(self.vars.iter().map(|(name, value)| (*name, value)))
             .env("PATH", path)
             .env("HOME", &home)
             .env("LC_ALL", "C.UTF-8")

@@ -85,6 +85,12 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
         "  from another machine:   git remote add deploy {}\n",
         shell_quote(&plain(&remote))
     );
+    let process = &first.app.process;
+    if process.command.is_some() || process.pm2.is_some() {
+        text += &format!(
+            "  after a restart:       gsync app start --app {name}   (crontab: @reboot)\n"
+        );
+    }
     if args.haproxy.is_none()
         && let Some(lines) = proxy::lines(&first.app)?
     {

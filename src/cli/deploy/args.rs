@@ -10,6 +10,10 @@ use crate::cli::args::ActArgs;
 pub enum AppCommand {
     /// Make an app home with a repository to push to; what is there already stays as it is
     Create(CreateArgs),
+    /// Start what shall run and does not, as after a restart of the machine
+    ///
+    /// In no app home: of all apps of this user. What runs is left alone, LIVE and STANDBY alike.
+    Start(StartArgs),
     /// List the apps of this user on this machine
     List,
 }
@@ -35,6 +39,14 @@ pub struct CreateArgs {
     /// The frontend that gets the lines, where there are several
     #[arg(long, value_name = "NAME", requires = "haproxy")]
     pub frontend: Option<String>,
+    #[command(flatten)]
+    pub act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub app: WhichApp,
     #[command(flatten)]
     pub act: ActArgs,
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 
 /// How often is looked.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(3);
 /// How long a pusher may not read before nothing more is said to them.
 const DEAF: Duration = Duration::from_secs(10);
 

@@ -12,6 +12,7 @@ mod handoffs;
 mod proxy;
 pub(super) mod receive;
 mod server;
+mod start;
 pub(super) mod worker;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use args::{AppCommand, Serving};
 pub fn app(dir: &Path, ui: Ui, command: &AppCommand) -> Result<Exit> {
     match command {
         AppCommand::Create(args) => app::create(dir, ui, args),
+        AppCommand::Start(args) => start::main(dir, ui, args),
         AppCommand::List => app::list(ui),
     }
 }

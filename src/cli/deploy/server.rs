@@ -18,7 +18,7 @@ use crate::run::{self, How, Journal, Lock, Ran, Who, World};
 use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
 
 /// How long a command waits for a deploy before it says busy.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An app's surroundings.
 pub(super) struct Server {

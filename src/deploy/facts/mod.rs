@@ -2,6 +2,7 @@
 //! what is LIVE.
 
 pub mod afar;
+mod asleep;
 mod create;
 mod home;
 mod place;
@@ -17,13 +18,14 @@ use anyhow::{Context, Result};
 use super::drift::Found;
 use super::state::State;
 use super::{Facts, Relation, STATE, Seen, Sources, Target};
-use crate::base::{CommitId, Problem, RefName, plain};
+use crate::base::{CommitId, Problem, RepoPath, plain};
 use crate::config::app::{self, App};
 use crate::git::Git;
 use crate::host::http::Url;
 use crate::host::machine::pool;
 use crate::host::{env, read};
 
+pub use asleep::{at_rest, sleeps};
 pub use create::creation;
 pub use home::{Listed, apps, find, is_home, registry, registry_text};
 
@@ -142,8 +144,9 @@ pub fn recorded_live(git: &Git) -> Result<Option<String>> {
 
 /// The last entry of the chain of states.
 fn state(git: &Git) -> Result<(Option<State>, Option<CommitId>)> {
-    let Some(at) = git.resolve_ref(&RefName::new(STATE))? else { return Ok((None, None)) };
-    let bytes = git.must_bytes(&["cat-file", "blob", &format!("{at}:state.json")])?;
+    let Some(at) = git.resolve_commit(STATE)? else { return Ok((None, None)) };
+    let bytes = git.file_in(&at, &RepoPath::from("state.json"))?;
+    let bytes = bytes.with_context(|| format!("the state {} has no state.json", at.short()))?;
     let state = serde_json::from_slice(&bytes).map_err(|err| {
         Problem::blind("state", format!("the state {} cannot be read: {err}", at.short()))
     })?;
@@ -177,8 +180,7 @@ fn relation(git: &Git, facts: &Facts) -> Result<Relation> {
         return Ok(Relation::Same);
     }
     let contains = |new: &CommitId, old: &CommitId| -> Result<bool> {
-        let out = git.output(&["merge-base", "--is-ancestor", old.as_str(), new.as_str()])?;
-        Ok(out.status.success())
+        Ok(git.contains(old, new)?.unwrap_or(false))
     };
     Ok(if contains(&standby.commit, &live.commit)? {
         Relation::Newer

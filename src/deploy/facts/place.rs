@@ -14,15 +14,12 @@ pub(super) fn environment(app: &App, home: &Path, name: &str) -> Result<Environm
     let settings = app.env.get(name);
     let dir = settings.and_then(|env| env.dir.as_ref()).map(PathBuf::from);
     let Some(host) = settings.and_then(|env| env.host.as_deref()) else {
-        return look(&Machine::Here, dir.unwrap_or_else(|| home.join(name)));
+        return look(&Machine::Here, &dir.unwrap_or_else(|| home.join(name)));
     };
     let seen = pool::open(Some(host)).and_then(|machine| {
-        let dir = match &dir {
-            Some(dir) => dir.clone(),
-            // Where every user may write, and two apps or environments do not meet.
-            None => machine.home()?.join("gsync").join(&app.name).join(name),
-        };
-        look(&machine, dir)
+        // Where every user may write, and two apps or environments do not meet.
+        let own = Path::new("gsync").join(&app.name).join(name);
+        look(&machine, dir.as_ref().unwrap_or(&own))
     });
     Ok(seen.unwrap_or_else(|why| Environment {
         home: dir.unwrap_or_default(),
@@ -31,9 +28,10 @@ pub(super) fn environment(app: &App, home: &Path, name: &str) -> Result<Environm
     }))
 }
 
-fn look(machine: &Machine, dir: PathBuf) -> Result<Environment> {
-    let mut found = Environment::default();
-    for name in machine.names(&dir.join("releases"))? {
+fn look(machine: &Machine, dir: &Path) -> Result<Environment> {
+    let place = machine.place(dir)?;
+    let mut found = Environment { home: place.dir, ..Environment::default() };
+    for name in place.releases {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with(".new-") {
             found.leftovers.push(name);
@@ -46,9 +44,7 @@ fn look(machine: &Machine, dir: PathBuf) -> Result<Environment> {
     }
     found.releases.sort_by_key(|name| standby::seq(name));
     found.failed.sort_by_key(|name| standby::seq(name));
-    let current = machine.link(&dir.join("current"))?;
-    let name = current.as_deref().and_then(Path::file_name);
+    let name = place.current.as_deref().and_then(Path::file_name);
     found.current = name.map(|name| name.to_string_lossy().into_owned());
-    found.home = dir;
     Ok(found)
 }

@@ -3,16 +3,13 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::base::CommitId;
+use crate::base::{CommitId, RepoPath};
 use crate::git::Git;
 
 pub(super) fn of(git: &Git, commit: &CommitId) -> Result<String> {
     let names = ["VERSION", "package.json", "Cargo.toml"];
-    let mut args = vec!["ls-tree", "--name-only", commit.as_str(), "--"];
-    args.extend(names);
-    let there = git.must(&args)?;
-    for name in names.iter().filter(|name| there.lines().any(|line| line == **name)) {
-        let bytes = git.must_bytes(&["cat-file", "blob", &format!("{commit}:{name}")])?;
+    for name in names {
+        let Some(bytes) = git.file_in(commit, &RepoPath::from(name))? else { continue };
         let text = String::from_utf8_lossy(&bytes);
         if let Some(version) = in_file(name, &text).filter(|version| is_version(version)) {
             return Ok(version);

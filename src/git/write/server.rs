@@ -1,11 +1,12 @@
 //! Deeds in the repository of an app on a server.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result};
+use gix::objs::Kind;
 
-use super::super::ask::{finish, trimmed};
+use super::super::ask::finish;
+use super::super::raw::by_gsync;
 use super::super::{Git, plain_git};
 use super::set_ref;
 use crate::base::{CommitId, RefName};
@@ -40,34 +41,15 @@ pub fn entry(
     expect: Option<&CommitId>,
     file: &str,
     text: &str,
-    message: &str,
+    (time, message): (i64, &str),
 ) -> Result<()> {
-    let blob = fed(git, &["hash-object", "-w", "--stdin"], text)?;
-    let tree = fed(git, &["mktree"], &format!("100644 blob {blob}\t{file}\n"))?;
-    let mut args = vec!["commit-tree", "-F", "-"];
-    if let Some(parent) = expect {
-        args.extend(["-p", parent.as_str()]);
-    }
-    args.push(&tree);
-    let commit = fed(git, &args, message)?;
-    set_ref(git, name, Some(&CommitId::new(commit)), expect)
-}
-
-fn fed(git: &Git, args: &[&str], input: &str) -> Result<String> {
-    use std::io::Write;
-    let mut command = git.command();
-    for who in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{who}_NAME"), "gsync");
-        command.env(format!("GIT_{who}_EMAIL"), "gsync@localhost");
-        // The entry says when: a date of whoever started us is not the time of the deed.
-        command.env_remove(format!("GIT_{who}_DATE"));
-    }
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().context("run git")?;
-    child.stdin.take().context("a pipe")?.write_all(input.as_bytes()).context("speak to git")?;
-    let out = child.wait_with_output().context("run git")?;
-    match out.status.success() {
-        true => Ok(trimmed(&out.stdout)),
-        false => Err(super::refusal(args, &out).into()),
-    }
+    let blob = git.write(Kind::Blob, text.as_bytes())?;
+    let id = gix::ObjectId::from_hex(blob.as_str().as_bytes()).context("the id of an object")?;
+    let mut tree = format!("100644 {file}\0").into_bytes();
+    tree.extend_from_slice(id.as_bytes());
+    let tree = git.write(Kind::Tree, &tree)?;
+    let parents: Vec<&CommitId> = expect.into_iter().collect();
+    // The entry says when: a date of whoever started us is not the time of the deed.
+    let commit = git.write_commit(&tree, &parents, &by_gsync(time, message))?;
+    set_ref(git, name, Some(&commit), expect)
 }

@@ -1,11 +1,48 @@
-//! Who listens on a port of another machine: what `host::proof` reads here, read there by a few
-//! lines of `sh`, and judged by the same rules.
+//! What is so on another machine, asked by a few lines of `sh`: what a directory with releases
+//! holds, and who listens on a port, judged by the same rules as here.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context, Result};
+
 use super::Machine;
+use crate::base::shell_quote;
 use crate::host::proof::{self, Process, Seen};
+
+/// A directory with releases, as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub dir: PathBuf,
+    /// What is in `releases`, sorted.
+    pub releases: Vec<PathBuf>,
+    /// Where `current` leads.
+    pub current: Option<PathBuf>,
+}
+
+/// Looks at a directory of another machine in one question: each takes the way there and back.
+/// One that is not absolute is below the home there.
+pub(super) fn place(machine: &Machine, dir: &Path) -> Result<Place> {
+    let line = format!(
+        "d={dir}; case $d in /*) ;; *) d=$HOME/$d;; esac; printf '%s\\0' \"$d\"\n\
+         if [ -L \"$d/current\" ]; then readlink -n \"$d/current\" || exit 1; fi; printf '\\0'\n\
+         [ -d \"$d/releases\" ] || exit 0; cd \"$d/releases\" || exit 1\n\
+         for f in * .[!.]* ..?*; do if [ -e \"$f\" ] || [ -L \"$f\" ]; then printf '%s\\0' \"$f\"; fi; done",
+        dir = shell_quote(super::utf8(dir)?)
+    );
+    let said = machine.must(&format!("look at {}", dir.display()), &line, b"")?;
+    let mut parts = said.split(|byte| *byte == 0);
+    let mut part = || parts.next().map(|it| PathBuf::from(OsString::from_vec(it.to_vec())));
+    let dir = part().filter(|dir| dir.is_absolute());
+    let dir = dir.with_context(|| format!("{} has no home directory for us", machine.name()))?;
+    let current = part().filter(|to| !to.as_os_str().is_empty());
+    let mut releases: Vec<PathBuf> = std::iter::from_fn(part).collect();
+    releases.retain(|name| !name.as_os_str().is_empty());
+    releases.sort();
+    Ok(Place { dir, releases, current })
+}
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -22,6 +22,7 @@ use super::process::{self, Ended};
 use super::proof::{self, Process, Seen};
 use super::{env, read};
 use crate::base::{plain, shell_quote};
+pub use look::Place;
 pub use ssh::Address;
 
 /// How long a question to the file system of a machine may take.
@@ -254,15 +255,19 @@ impl Machine {
         Ok((out.pop() == Some(b'\n')).then(|| std::ffi::OsString::from_vec(out).into()))
     }
 
-    /// The home of the user there.
-    pub fn home(&self) -> Result<PathBuf> {
-        if let Self::Here = self {
-            return env::home().context("there is no home directory");
+    /// What is there of a directory with releases; one that is not absolute is below the home of
+    /// the user there.
+    pub fn place(&self, dir: &Path) -> Result<Place> {
+        if let Self::There(_) = self {
+            return look::place(self, dir);
         }
-        let out = self.must("find the home directory", "printf %s \"$HOME\"", b"")?;
-        let home = PathBuf::from(std::ffi::OsString::from_vec(out));
-        ensure!(home.is_absolute(), "{} has no home directory for us", self.name());
-        Ok(home)
+        let dir = match dir.is_absolute() {
+            true => dir.to_owned(),
+            false => env::home().context("there is no home directory")?.join(dir),
+        };
+        let (releases, current) =
+            (self.names(&dir.join("releases"))?, self.link(&dir.join("current"))?);
+        Ok(Place { dir, releases, current })
     }
 
     /// The end of a file, or nothing if there is none.
@@ -318,8 +323,13 @@ impl Machine {
 
     /// The processes that listen on a TCP port of that machine.
     pub fn on_port(&self, port: u16) -> Seen<Vec<Process>> {
+        self.on_port_of(port, None)
+    }
+
+    /// The same where it is likely which process it is, or which one started it.
+    pub fn on_port_of(&self, port: u16, likely: Option<u32>) -> Seen<Vec<Process>> {
         match self {
-            Self::Here => proof::on_port(port),
+            Self::Here => proof::on_port_of(port, likely),
             Self::There(_) => look::on_port(self, port),
         }
     }

@@ -26,7 +26,7 @@ pub const BECOME: &str = "become-process";
 /// How long a process has to end by itself, and a `stop` to come back.
 const GRACE: Duration = Duration::from_secs(10);
 pub(super) const STOPPING: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What was started last in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,18 +80,29 @@ fn taken(it: &Activate, stray: &proof::Process) -> String {
 
 /// Who listens on the port and is neither what we started nor of one of our releases.
 fn strays(machine: &Machine, it: &Activate) -> Result<Vec<proof::Process>, String> {
-    let listening = match it.port.map(|port| machine.on_port(port)) {
-        None => return Ok(Vec::new()),
-        Some(proof::Seen::Is(list)) => list,
-        Some(proof::Seen::CannotTell(why)) => return Err(why),
+    let Some(port) = it.port else { return Ok(Vec::new()) };
+    let known = recorded(machine, &it.home).ok().flatten();
+    let listening = match machine.on_port_of(port, likely(machine, &it.home, known.as_ref())) {
+        proof::Seen::Is(list) => list,
+        proof::Seen::CannotTell(why) => return Err(why),
     };
     if listening.is_empty() {
         return Ok(listening);
     }
-    let ours = recorded(machine, &it.home).ok().flatten();
-    let ours = ours.filter(|it| lives(machine, it)).and_then(|it| it.pid);
+    let ours = known.filter(|it| lives(machine, it)).and_then(|it| it.pid);
     let releases = releases(machine, &it.home);
     Ok(listening.into_iter().filter(|process| !is_ours(process, ours, &releases)).collect())
+}
+
+/// The process that is likely to listen, or to have started who does: what was started last, or
+/// the daemon of PM2. Where to look first, and nothing more.
+pub(super) fn likely(machine: &Machine, home: &Path, known: Option<&Recorded>) -> Option<u32> {
+    let Machine::Here = machine else { return None };
+    let daemon = || {
+        let bytes = machine.read(&home.join(manager::HOME).join("pm2.pid")).ok()??;
+        String::from_utf8(bytes).ok()?.trim().parse().ok()
+    };
+    known.and_then(|known| known.pid).or_else(daemon)
 }
 
 fn is_ours(process: &proof::Process, ours: Option<u32>, releases: &Path) -> bool {
@@ -166,7 +177,8 @@ fn end(
     }
     let start = Instant::now();
     loop {
-        let listening = match (it.port.map(|port| machine.on_port(port)), machine) {
+        let first = old.and_then(|old| old.pid);
+        let listening = match (it.port.map(|port| machine.on_port_of(port, first)), machine) {
             (Some(proof::Seen::Is(list)), _) => list,
             // A connection that broke is no free port.
             (Some(proof::Seen::CannotTell(why)), Machine::There(_)) => bail!("{why}"),

@@ -11,12 +11,15 @@ use crate::host::steps;
 use crate::host::units::{Manager, Unit};
 use crate::plan::serve::{Activate, Build, Keeper};
 
+/// The home of an environment's PM2, in its directory.
+pub(super) const HOME: &str = ".pm2";
+
 /// Lets the manager run the release, or nothing.
 pub(super) fn restart(machine: &Machine, it: &Activate, out: &mut dyn FnMut(&str)) -> Result<()> {
     let line = match &it.keeper {
         Keeper::Pm2 { file } => {
             let ecosystem = it.home.join("ecosystem.config.js");
-            let pm2 = Pm2 { program: "pm2".into(), home: it.home.join(".pm2"), ecosystem };
+            let pm2 = Pm2 { program: "pm2".into(), home: it.home.join(HOME), ecosystem };
             if it.release.is_some() {
                 let name = it.vars.iter().find(|(name, _)| name == "GSYNC_APP");
                 let name = name.map_or("app", |(_, value)| value.as_str());

@@ -15,6 +15,10 @@ use crate::run::place;
 
 /// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(5);
+/// So long a process may take to start before it is looked at less often; and how often until
+/// then.
+const QUICK: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_millis(8);
 /// How much of a log is shown.
 const TAIL: u64 = 2000;
 
@@ -52,7 +56,7 @@ pub(super) fn prove(
     let start = Instant::now();
     let mut well: Option<(Instant, Option<u32>)> = None;
     let mut last = String::new();
-    let mut pause = Duration::from_millis(5);
+    let mut pause = Duration::from_millis(2);
     loop {
         if stop() {
             bail!("interrupted");
@@ -96,7 +100,8 @@ pub(super) fn prove(
         } else {
             // A process that starts quickly is not waited for slowly.
             std::thread::sleep(pause.min(interval));
-            pause = (pause * 2).min(interval);
+            let most = if start.elapsed() < QUICK { MOMENT } else { interval };
+            pause = (pause * 2).min(most);
         }
     }
 }
@@ -145,7 +150,7 @@ fn look(machine: &Machine, proof: &Proof) -> Look {
 /// Who answers there, if it is the process of this release.
 fn who(machine: &Machine, proof: &Proof, recorded: Option<&Recorded>) -> Result<Option<u32>, Look> {
     if let (Keeper::Pm2 { .. } | Keeper::Systemd { .. }, Some(port)) = (&proof.keeper, proof.port) {
-        return listens(machine, port, proof, None);
+        return listens(machine, port, proof, recorded, None);
     }
     let Keeper::Command { stop, .. } = &proof.keeper else {
         let blind = |why: anyhow::Error| Look::NotYet(format!("{why:#}"));
@@ -163,7 +168,7 @@ fn who(machine: &Machine, proof: &Proof, recorded: Option<&Recorded>) -> Result<
         return Err(Look::Never("its process has ended".into()));
     }
     let Some(port) = proof.port else { return Ok(alive) };
-    listens(machine, port, proof, alive)
+    listens(machine, port, proof, recorded, alive)
 }
 
 /// Who listens there, if all of them run from the release or descend from its process.
@@ -171,9 +176,11 @@ fn listens(
     machine: &Machine,
     port: u16,
     proof: &Proof,
+    recorded: Option<&Recorded>,
     alive: Option<u32>,
 ) -> Result<Option<u32>, Look> {
-    let listening = match machine.on_port(port) {
+    let likely = keeper::likely(machine, &proof.home, recorded);
+    let listening = match machine.on_port_of(port, likely) {
         proof::Seen::Is(list) => list,
         proof::Seen::CannotTell(why) => return Err(Look::NotYet(why)),
     };

@@ -18,7 +18,8 @@ pub(super) fn record(
     expect: Option<&CommitId>,
     mut state: Value,
 ) -> Result<()> {
-    let now = clock::now().rfc3339();
+    let time = clock::now();
+    let now = time.rfc3339();
     state["at"] = json!(now);
     for env in state["envs"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
         if env["deployed_at"] == json!("now") {
@@ -30,7 +31,7 @@ pub(super) fn record(
     let who = state["who"].as_str().unwrap_or("someone").to_owned();
     let message = format!("{what}: {outcome}\n\nby {who}\n");
     let text = serde_json::to_string_pretty(&state)? + "\n";
-    git::write::entry(git, name, expect, FILE, &text, &message)
+    git::write::entry(git, name, expect, FILE, &text, (time.0, &message))
 }
 
 /// Adds an entry that says again what an earlier one said.

@@ -13,7 +13,7 @@ use crate::run::place;
 
 /// How long the proxy's own checks may take to find out that a release is well.
 const GATE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long those who are to agree may take to.
 const MOMENT: Duration = Duration::from_secs(1);
 
