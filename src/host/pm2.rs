@@ -91,7 +91,7 @@ impl Pm2 {
         let home = quote(&self.home)?;
         Ok(format!(
             "umask 077; mkdir -p {home} && chmod 700 {home} && \
-             PM2_HOME={home} PM2_DISCRETE_MODE=true {} {words}",
+             PM2_HOME={home} PM2_DISCRETE_MODE=true {} --no-color {words}",
             shell_quote(&self.program)
         ))
     }

@@ -88,7 +88,7 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     let process = &first.app.process;
     if process.command.is_some() || process.pm2.is_some() {
         text += &format!(
-            "  after a restart:       gsync app start --app {name}   (crontab: @reboot)\n"
+            "  after a restart:        gsync app start --app {name}   (crontab: @reboot)\n"
         );
     }
     if args.haproxy.is_none()

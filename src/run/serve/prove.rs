@@ -55,7 +55,7 @@ pub(super) fn prove(
     let soak = Duration::from_millis(health.soak_ms);
     let start = Instant::now();
     let mut well: Option<(Instant, Option<u32>)> = None;
-    let mut last = String::new();
+    let (mut last, mut said) = (String::new(), String::new());
     let mut pause = Duration::from_millis(2);
     loop {
         if stop() {
@@ -80,10 +80,12 @@ pub(super) fn prove(
                 bail!("{}", told(machine, proof, &format!("it was well, and then {why}")));
             }
             (Look::NotYet(why), None) => {
-                if why != last {
-                    out(&why);
-                    last = why;
+                // Nothing answers at once, and that is no news.
+                if start.elapsed() >= QUICK && why != said {
+                    out(&format!("waiting: {why}"));
+                    said.clone_from(&why);
                 }
+                last = why;
                 if start.elapsed() >= limit {
                     let after = format!("{last} (waited {} s)", limit.as_secs_f32());
                     bail!("{}", told(machine, proof, &after));
