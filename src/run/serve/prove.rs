@@ -55,7 +55,7 @@ pub(super) fn prove(
     let soak = Duration::from_millis(health.soak_ms);
     let start = Instant::now();
     let mut well: Option<(Instant, Option<u32>)> = None;
-    let (mut last, mut said) = (String::new(), String::new());
+    let mut said = String::new();
     let mut pause = Duration::from_millis(2);
     loop {
         if stop() {
@@ -85,9 +85,8 @@ pub(super) fn prove(
                     out(&format!("waiting: {why}"));
                     said.clone_from(&why);
                 }
-                last = why;
                 if start.elapsed() >= limit {
-                    let after = format!("{last} (waited {} s)", limit.as_secs_f32());
+                    let after = format!("{why} (waited {} s)", limit.as_secs_f32());
                     bail!("{}", told(machine, proof, &after));
                 }
             }
