@@ -140,7 +140,10 @@ impl Serialize for RepoPath {
 
 impl<'de> Deserialize<'de> for RepoPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self::unquote(&text))
+        String::deserialize(deserializer).map(|text| match text.starts_with('"') {
+            true => Self::unquote(&text),
+            false => Self(text.into_bytes()),
+        })
     }
 }
 

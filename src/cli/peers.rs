@@ -2,18 +2,18 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Context;
 use super::args::ActArgs;
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, PeerSeen, Problem, Time};
 use crate::config::Config;
+use crate::git::{Git, Scanning};
 use crate::host::clock;
 use crate::peers::facts::{self, Answer, Hub};
 use crate::peers::forget;
 use crate::peers::memory::Memory;
-use crate::peers::view::{Mine, View, view};
-use crate::peers::warn;
+use crate::peers::view::{Mine, View, anybody, view};
 use crate::ui;
 
 #[derive(Debug, Args)]
@@ -65,6 +65,12 @@ fn nobody(config: &Config) -> Problem {
 fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
     let git = &context.git;
     let ui = &context.ui;
+    // Beside the question to the hub, where it is known that there is somebody to compare with.
+    let old = facts::remembered(git, &hub.remote);
+    let scan = match old.as_ref().is_some_and(|old| is_worth_a_look(git, hub, old)) {
+        true => Some(git.scan()?),
+        false => None,
+    };
     let mut silent = None;
     let memory = match no_fetch {
         true => None,
@@ -76,17 +82,20 @@ fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
             }
         },
     };
-    let memory = memory.or_else(|| facts::remembered(git, &hub.remote));
+    let memory = memory.or(old);
     if let (None, Some(why)) = (&memory, &silent) {
         return Err(Problem::blind("hub", format!("{} cannot be asked: {why}", hub.remote)).into());
     }
     let memory = memory.unwrap_or_default();
-    let view = look(context, hub, &memory)?;
+    let view = look(context, hub, &memory, scan)?;
     if ui.is_for_programs() {
-        ui.object(&json!({
-            "peers": view.peers, "unreadable": view.unreadable, "as_of": view.at,
-            "online": if no_fetch { None } else { Some(silent.is_none()) }, "offline": silent,
-        }));
+        ui.long_object(&Shown {
+            peers: &view.peers,
+            unreadable: view.unreadable,
+            as_of: view.at,
+            online: (!no_fetch).then_some(silent.is_none()),
+            offline: silent,
+        });
         return Ok(Exit::Done);
     }
     if let Some(why) = silent {
@@ -96,15 +105,37 @@ fn show(context: &Context, hub: &Hub, no_fetch: bool) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The others beside our work; nothing is looked at where there is nobody to compare with.
-pub(super) fn look(context: &Context, hub: &Hub, memory: &Memory) -> Result<View> {
+/// What programs are told.
+#[derive(Serialize)]
+struct Shown<'a> {
+    peers: &'a [PeerSeen],
+    unreadable: usize,
+    as_of: Time,
+    online: Option<bool>,
+    offline: Option<String>,
+}
+
+fn is_worth_a_look(git: &Git, hub: &Hub, memory: &Memory) -> bool {
+    !memory.contents.is_empty() || anybody(memory, &facts::known_as(git), clock::now(), hub.ttl)
+}
+
+/// The others beside our work (a look at which may have begun); nothing is looked at where there
+/// is nobody to compare with.
+pub(super) fn look(
+    context: &Context,
+    hub: &Hub,
+    memory: &Memory,
+    begun: Option<Scanning>,
+) -> Result<View> {
     let git = &context.git;
-    let nobody = Mine { id: Some(facts::known_as(git)), ..Mine::default() };
-    let alone = view(memory, &nobody, clock::now(), hub.ttl);
-    if !warn::anybody(&alone) && memory.contents.is_empty() {
-        return Ok(alone);
+    if !is_worth_a_look(git, hub, memory) {
+        let nobody = Mine { id: Some(facts::known_as(git)), ..Mine::default() };
+        return Ok(view(memory, &nobody, clock::now(), hub.ttl));
     }
-    let scan = git.scan()?;
+    let scan = match begun {
+        Some(begun) => begun,
+        None => git.scan()?,
+    };
     let (head, upstream) = git.position(git.library().as_ref())?;
     let upstream = upstream.and_then(|upstream| upstream.id);
     let changes = scan.end()?.changes;

@@ -16,7 +16,7 @@ use crate::host::{clock, env, knowledge, processes, read};
 use crate::peers::entry::{self, Entry};
 use crate::peers::facts::{self, Answer, Hub};
 use crate::peers::memory::{Memory, Published};
-use crate::peers::view::{Mine, View, view};
+use crate::peers::view::{Mine, View, anybody, view};
 use crate::peers::{name, publish, warn};
 use crate::run::{self, Sent, Shared, State};
 use crate::ui::Ui;
@@ -94,7 +94,7 @@ impl Asking {
     pub(super) fn end(mut self, context: &Context, config: &Config) -> Option<View> {
         let memory = self.0.take()?.join().ok()??;
         let hub = facts::hub(&context.git, config)?;
-        match super::peers::look(context, &hub, &memory) {
+        match super::peers::look(context, &hub, &memory, None) {
             Ok(view) => Some(view),
             Err(err) => {
                 context.ui.detail(&format!("what others change cannot be told: {err:#}"));
@@ -347,11 +347,11 @@ fn try_warn(ui: &Ui, git: &Git, made: bool) -> Result<()> {
     let Some(config) = configured(git) else { return Ok(()) };
     let Some(hub) = facts::hub(git, &config) else { return Ok(()) };
     let Some(memory) = facts::remembered(git, &hub.remote) else { return Ok(()) };
-    let mine = Mine { id: Some(own), paths: Vec::new() };
-    let view = view(&memory, &mine, clock::now(), hub.ttl);
-    if !warn::anybody(&view) {
+    let now = clock::now();
+    if !anybody(&memory, &own, now, hub.ttl) {
         return Ok(());
     }
+    let view = view(&memory, &Mine { id: Some(own), paths: Vec::new() }, now, hub.ttl);
     let line = warn::committing(&view, &facts::committing(git, made)?);
     if facts::say(git, line.as_deref(), made)
         && let Some(line) = line

@@ -61,6 +61,11 @@ pub struct Node {
     pub time: i64,
 }
 
+/// Bases are asked for again and again: in a chain of deltas each object needs all before it.
+fn pack_cache() -> Box<dyn gix::odb::pack::cache::DecodeEntry + Send + 'static> {
+    Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_MEMORY))
+}
+
 impl Objects {
     /// Opens the objects of a repository with ids of that kind.
     pub fn open(git: &Git, hash: gix::hash::Kind) -> Result<Self> {
@@ -89,9 +94,7 @@ impl Objects {
             if at + 1 < dirs.len() {
                 store.refresh_never();
             }
-            store.set_pack_cache(|| {
-                Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_MEMORY))
-            });
+            store.set_pack_cache(pack_cache);
             stores.push(store);
         }
         let shallow = shallow(git)?;
@@ -108,9 +111,11 @@ impl Objects {
 
     /// The objects of these directories, such as a scratch one, and nothing else.
     pub fn of(dirs: &[&std::path::Path], hash: gix::hash::Kind) -> Result<Self> {
-        let open = |dir: &&std::path::Path| {
-            gix::odb::at(*dir, hash)
-                .with_context(|| format!("open the objects in {}", dir.display()))
+        let open = |dir: &&std::path::Path| -> Result<gix::odb::Handle> {
+            let mut store = gix::odb::at(*dir, hash)
+                .with_context(|| format!("open the objects in {}", dir.display()))?;
+            store.set_pack_cache(pack_cache);
+            Ok(store)
         };
         Ok(Self {
             stores: dirs.iter().map(open).collect::<Result<_>>()?,

@@ -105,6 +105,9 @@ impl Git {
         command.args(["-c", "fetch.negotiationAlgorithm=noop", "-c", "core.fsync=none"]);
         command.args(["-c", "fetch.fsckObjects=false", "-c", "transfer.fsckObjects=false"]);
         command.args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"]);
+        // What our own refs lead to has nothing to do with it, and takes two processes to list;
+        // and so many small objects are sooner unpacked than handed to threads.
+        command.args(["-c", "core.alternateRefsCommand=true", "-c", "pack.threads=1"]);
         command.args(["fetch", "--quiet", "--no-progress", "--no-tags", "--no-prune"]);
         command.args(["--no-write-fetch-head", "--no-recurse-submodules", "--refmap="]);
         command.args(["--stdin", "--", remote]);

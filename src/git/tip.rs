@@ -76,7 +76,11 @@ pub(super) fn ls_remote(
 pub(super) fn talking(git: &Git, deadline: Duration) -> Result<Command> {
     let seconds = deadline.as_secs().max(1);
     let mut command = git.command();
-    let own = git.config("core.sshCommand")?.is_some();
+    // In process where that can be: it is asked before every question to the hub.
+    let own = match git.library() {
+        Some(repo) => repo.config_snapshot().string("core.sshCommand").is_some(),
+        None => git.config("core.sshCommand")?.is_some(),
+    };
     ssh_that_ends(&mut command, own, seconds);
     command.arg("-c").arg(format!("http.lowSpeedTime={seconds}"));
     command.args(["-c", "http.lowSpeedLimit=1"]);

@@ -42,10 +42,28 @@ pub fn view(memory: &Memory, mine: &Mine, now: Time, ttl: i64) -> View {
     view
 }
 
+/// Whether anybody else changes anything: without that there is nothing to compare with.
+pub fn anybody(memory: &Memory, own: &PeerId, now: Time, ttl: i64) -> bool {
+    memory.peers.iter().filter(|known| known.id != *own).any(|known| {
+        known.entry.as_ref().is_some_and(|entry| {
+            (!entry.dirty.is_empty() || !entry.unpushed.is_empty())
+                && !is_gone(seen_at(known, entry, now), now, ttl)
+        })
+    })
+}
+
+/// It says when it was written, but its clock may be wrong: it was here when we met it.
+fn seen_at(known: &Known, entry: &Entry, now: Time) -> Time {
+    entry.time.min(known.met).min(now)
+}
+
+fn is_gone(seen_at: Time, now: Time, ttl: i64) -> bool {
+    now.0.saturating_sub(seen_at.0) > ttl
+}
+
 fn seen(known: &Known, entry: &Entry, mine: &Paths<'_>, now: Time, ttl: i64) -> PeerSeen {
-    // It says when it was written, but its clock may be wrong: it was here when we met it.
-    let seen_at = entry.time.min(known.met).min(now);
-    let gone = now.0.saturating_sub(seen_at.0) > ttl;
+    let seen_at = seen_at(known, entry, now);
+    let gone = is_gone(seen_at, now, ttl);
     let ahead = entry.time.0.saturating_sub(known.met.0);
     let overlaps: BTreeSet<RepoPath> = match gone {
         true => BTreeSet::new(),
@@ -153,6 +171,20 @@ mod tests {
         let at = entry.time.0;
         let peer = one(entry, at, at + WEEK + 1);
         assert!(peer.gone && peer.overlaps.is_empty());
+    }
+
+    #[test]
+    fn there_is_somebody_to_compare_with_only_where_somebody_else_who_is_not_gone_changes_something()
+     {
+        let (own, other) = (entry("qc@laptop"), entry("builder@server"));
+        let at = other.time.0;
+        let idle = Entry { dirty: Vec::new(), unpushed: Vec::new(), ..other.clone() };
+        let is = |entry: &Entry, now: i64| {
+            let memory = Memory { peers: vec![known(entry.clone(), at)], ..Memory::default() };
+            anybody(&memory, &own.id, Time(now), WEEK)
+        };
+        assert!(is(&other, at));
+        assert!(!is(&own, at) && !is(&idle, at) && !is(&other, at + WEEK + 1));
     }
 
     #[test]

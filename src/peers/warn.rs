@@ -40,12 +40,6 @@ fn listed(paths: &[RepoPath]) -> String {
     format!("{}{more}", named.join(", "))
 }
 
-/// Whether anybody else changes anything: without that there is nothing to compare with.
-pub fn anybody(view: &View) -> bool {
-    let changes = |peer: &PeerSeen| !peer.dirty.is_empty() || !peer.unpushed.is_empty();
-    view.peers.iter().any(|peer| !peer.gone && changes(peer))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::entry::tests::entry;

@@ -133,6 +133,18 @@ impl Ui {
         self.result(&format!("{}\n", Value::Object(object)));
     }
 
+    /// The same for an object with much in it, whose fields are written as they are read.
+    pub fn long_object(&self, value: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Object<'a, T> {
+            gsync: u32,
+            #[serde(flatten)]
+            value: &'a T,
+        }
+        let text = serde_json::to_string(&Object { gsync: 1, value });
+        self.result(&format!("{}\n", text.expect("facts are plain data")));
+    }
+
     /// Talk, to stderr. Silent with `--quiet`.
     pub fn say(&self, line: &str) {
         if !self.quiet {

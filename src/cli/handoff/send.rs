@@ -1,7 +1,7 @@
 //! `gsync handoff send`: takes a number, puts the document on the hub, and brings it here.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -22,6 +22,11 @@ use crate::sync::pull;
 /// How often it is tried when others take the number, or move the branch, in between. In each
 /// round somebody gets through, so of that many at once the last one does too.
 const TRIES: usize = 60;
+
+/// Into so many times it is told apart who steps aside for how long.
+const PARTS: u32 = 23;
+/// A try that took longer, as a hub may be slow, is not waited for longer.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// What is to be sent.
 pub struct Wish<'a> {
@@ -52,6 +57,7 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
     let mut tried = 0;
     let (number, told, plan, ran) = loop {
         tried += 1;
+        let begun = Instant::now();
         let mut made = None;
         let (plan, ran) = context.carry_out(how, || {
             facts::ask(&context.git, &config)?;
@@ -89,9 +95,7 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
         }
         if moved(context, &config, &told, number)? {
             ui.say(&format!("others were faster: trying again ({} of {TRIES})", tried + 1));
-            // Those who meet again and again step aside for different times.
-            let step = u64::from(std::process::id() % 23);
-            thread::sleep(Duration::from_millis(step * 15 * tried.min(6) as u64));
+            thread::sleep(aside(begun.elapsed(), tried));
         } else if claim {
             claim = false;
             let why = "the hub refuses names below refs/gsync/handoff";
@@ -125,6 +129,13 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
         catch_up(context, &config, &told.clone.branch)?;
     }
     Ok((ran.exit(), object))
+}
+
+/// How long it is waited before the next try. Those who meet step aside for different times, as
+/// long as a try takes where they meet: shorter, and all of them meet once more.
+fn aside(took: Duration, tried: usize) -> Duration {
+    let part = std::process::id() % PARTS;
+    took.min(LONGEST) * part * u32::try_from(tried.min(4)).unwrap_or(4) * 2 / PARTS
 }
 
 fn no_receiver() -> Problem {

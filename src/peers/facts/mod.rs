@@ -83,11 +83,11 @@ pub fn ask(git: &Git, hub: &Hub) -> Result<Answer> {
         Listing::Refs(refs) => refs,
         Listing::Unreachable(why) => return Ok(Answer::Silent(why)),
     };
-    let before = remembered(git, &hub.remote);
-    let known: HashMap<(&PeerId, &CommitId), &Known> = before
-        .iter()
-        .flat_map(|memory| &memory.peers)
-        .map(|known| ((&known.id, &known.commit), known))
+    let mut before = remembered(git, &hub.remote);
+    let mut known: HashMap<PeerId, Known> = before
+        .iter_mut()
+        .flat_map(|memory| std::mem::take(&mut memory.peers))
+        .map(|known| (known.id.clone(), known))
         .collect();
     let now = clock::now();
     let mut memory = Memory { remote: hub.remote.clone(), at: now, ..Memory::default() };
@@ -96,8 +96,8 @@ pub fn ask(git: &Git, hub: &Hub) -> Result<Answer> {
         if let Some(id) = name::of_ref(&name, name::CONTENTS) {
             memory.contents.push(Content { id, commit, here: false });
         } else if let Some(id) = name::of_ref(&name, name::ENTRIES) {
-            match known.get(&(&id, &commit)) {
-                Some(known) => memory.peers.push((*known).clone()),
+            match known.remove(&id).filter(|known| known.commit == commit) {
+                Some(known) => memory.peers.push(known),
                 None => new.push((id, commit)),
             }
         } else {
