@@ -139,9 +139,17 @@ impl SecretRule {
             return Some(regex.clone());
         }
         let (near, value) = (self.near.as_ref()?, self.value.as_ref()?);
-        // A name with the word in it, perhaps quoted; an assignment; the value, alone.
+        // A word begins where letters begin, or with a capital in the midst of them.
+        let capital = |word: &str| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+        };
+        let capitals: Vec<String> = near.split('|').filter_map(capital).collect();
+        let capitals = capitals.join("|");
+        // A name with the word in it, perhaps quoted, perhaps with a type; an assignment; the
+        // value, alone.
         Some(format!(
-            r#"(?i:{near})[\w.\-]{{0,40}}\\?["'`\]]{{0,2}}\s{{0,4}}(?:=>|:=|=|:|,|\()\s{{0,4}}\\?["'`]?(?:[Bb]earer |[Tt]oken )?({value})(?:[\\"'`\s;,)}}\]<&]|$)"#
+            r#"(?:(?:\b|_|[0-9])(?i:{near})|[a-z](?:{capitals}))[\w.\-]{{0,40}}\\?["'`\]]{{0,2}}(?:(?:\s{{0,3}}:)?\s{{1,2}}&?[Ss]tr(?:ing)?\b)?\s{{0,4}}(?:=>|[:.?]{{0,3}}=|:|,|\(|>)\s{{0,4}}\\?["'`]?(?:[Bb]earer |[Tt]oken )?({value})(?:[\\"'`\s;,)}}\]<&]|$)"#
         ))
     }
 

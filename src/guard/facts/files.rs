@@ -1,6 +1,6 @@
 //! Every file of the work tree that git tracks or would take, as it lies there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 
@@ -13,10 +13,12 @@ use crate::base::{Problem, RepoPath};
 use crate::git::Git;
 use crate::guard::judge::{Judge, Needs};
 use crate::guard::ways::{self, Standing};
-use crate::guard::{Place, Scene, Verdict};
+use crate::guard::{Finding, Place, Scene, Verdict};
 
 /// Files that are larger are judged by name and size only.
 const READ_LIMIT: u64 = 128 << 20;
+/// So many lines are named in which a value stands again.
+const LINES: usize = 10;
 
 /// Judges the work tree.
 pub fn all(git: &Git) -> Result<Verdict> {
@@ -58,21 +60,52 @@ fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
         let place = Place { path: Some(path), ..Place::default() };
         judge.verdict.judged.files += 1;
         judge.path(&place);
-        if !meta.is_file() {
+        // The content of a symbolic link is where it leads to.
+        if !meta.is_file() && !meta.is_symlink() {
             continue;
         }
         judge.forget(&id);
         let wanted = judge.needs(&id) == Needs::Content && meta.len() <= READ_LIMIT;
+        let read = || match meta.is_symlink() {
+            true => fs::read_link(&file).map(|to| to.into_os_string().into_encoded_bytes()),
+            false => fs::read(&file),
+        };
         let bytes = match wanted {
-            true => Some(fs::read(&file).with_context(|| format!("read {}", file.display()))?),
+            true => Some(read().with_context(|| format!("read {}", file.display()))?),
             false => None,
         };
         judge.learn(id, meta.len(), bytes.as_deref());
         judge.blob(&id, &place, |_| false);
     }
+    once(&mut judge.verdict.findings);
     let below = world.below_top();
     for finding in &mut judge.verdict.findings {
         finding.hints = ways::out(finding, &Standing::Tree, below);
     }
     Ok(judge.finish())
+}
+
+/// A value that stands in a file several times is told once, with the other lines.
+fn once(findings: &mut Vec<Finding>) {
+    let mut first: BTreeMap<(RepoPath, String), usize> = BTreeMap::new();
+    let mut again: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings.drain(..) {
+        if let (Some(path), Some(hit)) = (&finding.place.path, &finding.secret) {
+            let key = (path.clone(), hit.fingerprint.clone());
+            if let Some(at) = first.get(&key) {
+                again.entry(*at).or_default().push(hit.line.to_string());
+                continue;
+            }
+            first.insert(key, kept.len());
+        }
+        kept.push(finding);
+    }
+    for (at, mut lines) in again {
+        let hidden = lines.len().saturating_sub(LINES);
+        lines.truncate(LINES);
+        let more = if hidden > 0 { format!(" and {hidden} more") } else { String::new() };
+        kept[at].because.push(format!("it is there again in line {}{more}", lines.join(", ")));
+    }
+    *findings = kept;
 }

@@ -2,6 +2,7 @@
 //! wrong.
 
 use super::rules::Rule;
+use super::views;
 use crate::config::Check;
 
 /// Words that say that a value is made up, in forms that nothing else has. Chance makes none of
@@ -65,9 +66,13 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
 
 /// Whether a value that fits the rule is made up, so far as that can be seen.
 pub(super) fn is_made_up(rule: &Rule, value: &[u8]) -> bool {
-    // Sixteen digits carry less than sixty letters do.
-    let hex = rule.loose && value.iter().all(u8::is_ascii_hexdigit);
+    // Sixteen digits carry less than sixty letters do; dashes stand between them in a UUID.
+    let hex = rule.loose && value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
     if entropy(value) < rule.entropy - if hex { 0.7 } else { 0.0 } {
+        return true;
+    }
+    // Few of them are an id more often than a secret.
+    if hex && value.len() < 24 {
         return true;
     }
     if rule.own {
@@ -84,9 +89,22 @@ pub(super) fn is_made_up(rule: &Rule, value: &[u8]) -> bool {
         return false;
     }
     if rule.password {
-        return is_no_password(value, &lower) || has(&LOOSE[..18]);
+        return is_no_password(value) || has(&LOOSE[..18]);
     }
-    has(LOOSE) || is_no_token(value)
+    has(LOOSE) || is_no_token(value) || base64_of_words(value)
+}
+
+/// Whether it is base64 of a text that looks made up, as logins in tests are. Chance decodes to
+/// bytes that are no text.
+fn base64_of_words(value: &[u8]) -> bool {
+    let text = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
+    // What is added belongs to no letter of the text: it makes short ones long enough.
+    let Some(run) = views::base64_around(&[text, b"AAAAAAAA"].concat(), 0, 0) else { return false };
+    let bytes = run.decoded.get(..text.len() * 3 / 4).unwrap_or_default();
+    let decoded = bytes.to_ascii_lowercase();
+    let readable = decoded.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let known = LOOSE.iter().any(|word| memchr::memmem::find(&decoded, word.as_bytes()).is_some());
+    run.at.end == text.len() + 8 && readable && (known || is_worded(&decoded, 4, 48))
 }
 
 /// `1234567890abcdef..`, `aaaaaaaa..`, `abcabcabc..`: most of the value after its prefix.
@@ -126,15 +144,42 @@ fn is_no_token(value: &[u8]) -> bool {
     is_worded(value, 6, 48)
 }
 
-fn is_no_password(value: &[u8], lower: &[u8]) -> bool {
-    let reference = value.iter().any(|byte| b"${}<>%()[]*".contains(byte));
+/// The bytes with each `%40` made the letter that it stands for; nothing if a `%` is something
+/// else.
+fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    let (mut text, mut at) = (Vec::with_capacity(value.len()), 0);
+    while let Some(byte) = value.get(at) {
+        let digit = |at: usize| value.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        at += match *byte {
+            b'%' => {
+                text.push(u8::try_from(digit(at + 1)? << 4 | digit(at + 2)?).ok()?);
+                3
+            }
+            plain => {
+                text.push(plain);
+                1
+            }
+        };
+    }
+    Some(text)
+}
+
+fn is_no_password(value: &[u8]) -> bool {
+    let Some(value) = unescaped(value) else { return true };
+    let (value, lower) = (value.as_slice(), value.to_ascii_lowercase());
+    // A name that is put in: `$x`, `{x}`, `$(x)`.
+    let reference =
+        value.starts_with(b"$") || value.iter().any(|byte| b"{}<>()[]* ".contains(byte));
     let kinds = [
         value.iter().any(u8::is_ascii_digit),
         value.iter().any(u8::is_ascii_lowercase),
         value.iter().any(u8::is_ascii_uppercase),
-        value.iter().any(u8::is_ascii_punctuation),
+        // Words are put together with these.
+        value.iter().any(|byte| byte.is_ascii_punctuation() && !b"-_.".contains(byte)),
     ];
-    let common: [&[u8]; 16] = [
+    let common: [&[u8]; 18] = [
+        b"abc123",
+        b"123456",
         b"pass",
         b"postgres",
         b"root",
@@ -154,7 +199,9 @@ fn is_no_password(value: &[u8], lower: &[u8]) -> bool {
     ];
     let plain = common.iter().any(|word| {
         let rest = lower.strip_prefix(*word);
-        rest.is_some_and(|rest| rest.len() <= 4 || rest.starts_with(b"word"))
+        rest.is_some_and(|rest| {
+            rest.len() <= 4 || rest.starts_with(b"word") || !rest[0].is_ascii_alphanumeric()
+        })
     });
     reference
         || plain
