@@ -29,6 +29,7 @@ mod filters;
 mod finish;
 mod first_day;
 mod force;
+mod full_disk;
 mod guard;
 mod handoff;
 mod haproxy;
