@@ -21,6 +21,7 @@ mod deploy_pm2;
 mod deploy_proxy;
 mod deploy_pushes;
 mod deploy_ssh;
+mod deploy_ssh_kept;
 mod deploy_ssh_proxy;
 mod doctor;
 mod edges;
