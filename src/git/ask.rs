@@ -126,8 +126,15 @@ pub(super) fn refusal(args: &[&str], out: &Output) -> Refusal {
         .find_map(|line| line.strip_prefix("error: ").or(line.strip_prefix("fatal: ")))
         .or_else(|| stderr.lines().find(|line| !line.trim().is_empty()))
         .unwrap_or("git did not say why");
+    // Which command it was stands behind the options of git itself.
+    let mut words = args.iter();
+    let mut word = words.next();
+    while let Some(option) = word.filter(|word| word.starts_with('-')) {
+        let more = usize::from(["-c", "-C"].contains(option));
+        word = words.nth(more);
+    }
     Refusal {
-        command: format!("git {}", args.first().copied().unwrap_or_default()),
+        command: format!("git {}", word.copied().unwrap_or_default()),
         status: out.status.code(),
         complaint: plain(complaint),
         stderr,

@@ -80,3 +80,9 @@ pub fn tail(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     file.read_to_end(&mut bytes).with_context(describe)?;
     Ok(Some(bytes))
 }
+
+/// How many bytes may still be written to the file system of a directory.
+pub fn free(dir: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(dir).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -27,6 +27,16 @@ pub fn file(path: &Path, file: &File) -> Result<()> {
     Ok(())
 }
 
+/// Writes into a file that is there, in the room that it has: for a full disk. Who is killed
+/// meanwhile leaves a part.
+pub fn over(path: &Path, bytes: &[u8]) -> Result<()> {
+    let describe = || format!("write {}", path.display());
+    let mut file = fs::OpenOptions::new().write(true).open(path).with_context(describe)?;
+    file.write_all(bytes).with_context(describe)?;
+    file.set_len(bytes.len() as u64).with_context(describe)?;
+    file.sync_all().with_context(describe)
+}
+
 /// Removes a file or a link; one that is gone already is no error.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

@@ -5,9 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{RunId, Time};
+use crate::base::{Problem, RunId, Time, plain, shell_quote};
 use crate::host::clock;
 use crate::plan::{Before, Outcome, Plan, Step};
 
@@ -18,7 +20,14 @@ pub struct Journal {
     /// The first run of the command that this run is a part of.
     part_of: Option<RunId>,
     current: Option<(RunId, File)>,
+    /// Up to where the current file has its place on the disk for sure.
+    reserved: u64,
 }
+
+/// So much of the disk is kept for the end of a run: how it ended is written down on a full one too.
+const RESERVE: u64 = 512;
+/// So much is taken at once.
+const PORTION: u64 = 4096;
 
 /// Who runs, for `gsync log`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +93,7 @@ pub type Unfinished = Record;
 impl Journal {
     /// The journal in gsync's folder of a git directory or an app home.
     pub fn at(gsync_dir: &Path, who: Who) -> Self {
-        Self { dir: Some(gsync_dir.join("runs")), who, part_of: None, current: None }
+        Self { dir: Some(gsync_dir.join("runs")), who, part_of: None, current: None, reserved: 0 }
     }
 
     /// The runs to come are parts of the command that began with this one.
@@ -96,7 +105,7 @@ impl Journal {
 
     /// For tests: remembers nothing.
     pub fn nowhere() -> Self {
-        Self { dir: None, who: Who::default(), part_of: None, current: None }
+        Self { dir: None, who: Who::default(), part_of: None, current: None, reserved: 0 }
     }
 
     /// All runs, the oldest first. A file that cannot be read is an error: what is unknown
@@ -147,7 +156,17 @@ impl Journal {
 
     pub(super) fn begin(&mut self, plan: &Plan) -> Result<()> {
         let Some(dir) = self.dir.clone() else { return Ok(()) };
-        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        self.begin_in(&dir, plan).map_err(|why| {
+            let shown = plain(&dir.to_string_lossy());
+            Problem::refuse("journal", "nothing can be written down, so nothing was begun")
+                .because(format!("{why:#}"))
+                .hint(format!("see how much room is left: `df -h {}`", shell_quote(&shown)))
+                .into()
+        })
+    }
+
+    fn begin_in(&mut self, dir: &Path, plan: &Plan) -> Result<()> {
+        fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
         let number = self.numbers()?.last().map_or(1, |last| last + 1);
         let path = self.path(number).expect("a journal somewhere");
         let file = OpenOptions::new()
@@ -158,6 +177,7 @@ impl Journal {
         let id = RunId::new(format!("r{number}"));
         let who = self.who.clone();
         self.current = Some((id.clone(), file));
+        self.reserved = 0;
         let plan = plan.clone();
         self.write(&Entry::Begin {
             run: id,
@@ -168,7 +188,7 @@ impl Journal {
             part_of: self.part_of.clone(),
         })?;
         // The name of the file must survive a crash as well as its contents.
-        File::open(&dir).and_then(|dir| dir.sync_all()).context("write the journal")
+        File::open(dir).and_then(|dir| dir.sync_all()).context("write the journal")
     }
 
     pub(super) fn will_do(&mut self, step: &Step, before: &Before) -> Result<()> {
@@ -176,7 +196,12 @@ impl Journal {
     }
 
     pub(super) fn end(&mut self, outcome: Outcome) -> Result<()> {
-        self.write(&Entry::End { at: clock::now(), outcome })
+        self.write(&Entry::End { at: clock::now(), outcome })?;
+        if let Some((_, file)) = &self.current {
+            // What was kept for this and is not needed is given back.
+            let _ = file.metadata().and_then(|meta| file.set_len(meta.len()));
+        }
+        Ok(())
     }
 
     /// Opens the file of a run again, to write its end.
@@ -185,6 +210,7 @@ impl Journal {
         let Some(path) = self.path(number) else { return Ok(()) };
         let file = OpenOptions::new().append(true).open(&path)?;
         self.current = Some((id.clone(), file));
+        self.reserved = 0;
         Ok(())
     }
 
@@ -192,6 +218,20 @@ impl Journal {
         let Some((_, file)) = &mut self.current else { return Ok(()) };
         // The newline in front keeps an entry apart from a torn one before it.
         let line = format!("\n{}\n", serde_json::to_string(entry)?);
+        let from = file.metadata().context("write the journal")?.len();
+        let to = from + line.len() as u64 + RESERVE;
+        // The end takes what was kept for it.
+        if to > self.reserved && !matches!(entry, Entry::End { .. }) {
+            let keep = FallocateFlags::KEEP_SIZE;
+            match fallocate(&*file, keep, from, to - from + PORTION) {
+                Ok(()) => self.reserved = to + PORTION,
+                Err(Errno::NOSPC | Errno::DQUOT) => {
+                    return Err(std::io::Error::from(Errno::NOSPC)).context("write the journal");
+                }
+                // A file system that keeps no places: all others do.
+                Err(_) => {}
+            }
+        }
         file.write_all(line.as_bytes()).context("write the journal")?;
         file.sync_data().context("write the journal")
     }

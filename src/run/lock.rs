@@ -76,9 +76,11 @@ impl Lock {
         }
         let holder =
             Holder { pid: std::process::id(), command: command.to_owned(), since: clock::now() };
-        file.set_len(0)?;
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(serde_json::to_string(&holder)?.as_bytes())?;
+        let text = serde_json::to_string(&holder)?;
+        file.set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(text.as_bytes()))
+            .map_err(|err| not_writable(dir, &err))?;
         let file = Arc::new(file);
         if let Ok(mut held) = HELD.lock() {
             *held = Arc::downgrade(&file);

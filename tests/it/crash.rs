@@ -8,7 +8,7 @@ use crate::lab::{Lab, Person, copy, picture};
 use crate::pull::two;
 
 /// HEAD, refs, index and files, without times: what a crash leaves may be written again.
-fn state(person: &Person<'_>) -> String {
+pub fn state(person: &Person<'_>) -> String {
     let files = picture(&person.dir);
     let files: Vec<&str> = files.lines().filter(|line| !line.starts_with(".git/")).collect();
     let flags = person.git(&["ls-files", "--stage", "-t", "-v"]);
@@ -16,7 +16,7 @@ fn state(person: &Person<'_>) -> String {
 }
 
 /// Ada has work of every kind, and the hub has changes that touch some of it.
-fn busy_world(lab: &Lab) {
+pub fn busy_world(lab: &Lab) {
     let (ada, bob) = two(lab);
     bob.write("dir/d", "bob\n");
     bob.write("a", "1 bob\n2\n3\n4\n5\n6\n7\n8\n9\n");

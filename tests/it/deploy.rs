@@ -26,6 +26,7 @@ if (kind === 'late') setTimeout(() => { console.error('late'); process.exit(3); 
 
 /// An app `shop` with its home, and a clone with a remote `deploy`.
 pub struct Shop<'lab> {
+    name: String,
     pub ada: Person<'lab>,
     pub home: PathBuf,
     pub ports: [u16; 2],
@@ -54,12 +55,16 @@ impl<'lab> Shop<'lab> {
 
     /// `more` stands in front of the sections of `app.toml`.
     pub fn with(lab: &'lab Lab, more: &str) -> Self {
-        let home = lab.path("shop");
-        let ada = lab.person("ada");
+        Self::named(lab, "shop", lab.person("ada"), more)
+    }
+
+    /// One of several apps on one server, and who works on it.
+    pub fn named(lab: &'lab Lab, name: &str, ada: Person<'lab>, more: &str) -> Self {
+        let home = lab.path(name);
         let dir = home.to_str().unwrap();
-        ada.gsync(&["app", "create", "shop", "--dir", dir, "--template", "command"]).exits(0);
+        ada.gsync(&["app", "create", name, "--dir", dir, "--template", "command"]).exits(0);
         let ports = [free_port(), free_port()];
-        let shop = Self { ada, home, ports };
+        let shop = Self { name: name.to_owned(), ada, home, ports };
         shop.settings(more, "");
         shop.ada.git(&["remote", "add", "deploy", shop.home.join("repo.git").to_str().unwrap()]);
         shop.ada.write("server.js", SERVER);
@@ -68,9 +73,9 @@ impl<'lab> Shop<'lab> {
 
     /// Writes `app.toml`.
     pub fn settings(&self, more: &str, sections: &str) {
-        let [blue, green] = self.ports;
+        let ([blue, green], name) = (self.ports, &self.name);
         let text = format!(
-            "name = \"shop\"\nbranch = \"main\"\nkeep = 3\nshared = [\".env\", \"uploads/\"]\n{more}\n\
+            "name = \"{name}\"\nbranch = \"main\"\nkeep = 3\nshared = [\".env\", \"uploads/\"]\n{more}\n\
              [process]\ncommand = {{ start = \"exec node server.js\" }}\n\
              [health]\npath = \"/healthz\"\nversion = \"/version\"\ntimeout = \"5s\"\n\
              interval = \"20ms\"\nsoak = \"100ms\"\n\

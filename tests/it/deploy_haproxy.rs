@@ -11,7 +11,7 @@ use gsync::host::http::Url;
 use serde_json::Value;
 
 use crate::deploy::Shop;
-use crate::lab::Lab;
+use crate::lab::{Lab, Seen, picture};
 use crate::load::{Change, Load, Site, judge, port};
 use crate::managers::tool;
 
@@ -28,7 +28,7 @@ const server = http.createServer((req, res) => {
   }
   if (req.url === '/version') return res.end(version);
   req.resume();
-  req.on('end', () => res.end('shop_' + process.env.GSYNC_ENV));
+  req.on('end', () => res.end(process.env.GSYNC_APP + '_' + process.env.GSYNC_ENV));
 });
 server.keepAliveTimeout = 60000;
 server.on('upgrade', (req, socket) => {
@@ -45,16 +45,31 @@ pub struct Stage<'lab> {
     pub lab: &'lab Lab,
     program: PathBuf,
     proxy: Child,
-    _neighbour: [Site; 2],
+    _neighbour: Vec<Site>,
+    /// The neighbour, where it is an app of gsync's too; its 1.0.0 is LIVE on green.
+    pub ldc: Option<Shop<'lab>>,
 }
 
 impl<'lab> Stage<'lab> {
     /// Nothing if the programs are not here. 1.0.0 is LIVE on green, 1.1.0 is STANDBY on blue.
     pub fn new(lab: &'lab Lab) -> Option<Self> {
+        Self::beside(lab, false)
+    }
+
+    /// The same beside a small server, or beside another app.
+    pub fn beside(lab: &'lab Lab, an_app: bool) -> Option<Self> {
         let (program, _node) = (tool("HAPROXY")?, tool("NODE")?);
         let mut shop = Shop::new(lab);
         shop.ports = [port(), port()];
-        let neighbour = ["ldc_blue", "ldc_green"].map(|name| Site::start(port(), name));
+        let theirs = [port(), port()];
+        let ldc = an_app.then(|| {
+            let mut ldc = Shop::named(lab, "ldc", lab.person("eve"), "");
+            ldc.ports = theirs;
+            ldc
+        });
+        let start = |(port, name)| Site::start(port, name);
+        let names = theirs.into_iter().zip(["ldc_blue", "ldc_green"]);
+        let neighbour: Vec<Site> = if an_app { Vec::new() } else { names.map(start).collect() };
         fs::write(lab.path("live.map"), "shop shop_blue\nldc ldc_blue\n").unwrap();
         let front = port();
         let url = |port: u16| Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
@@ -71,8 +86,7 @@ impl<'lab> Stage<'lab> {
             .unwrap()
         };
         let ours = vec![("shop_blue", url(shop.ports[0])), ("shop_green", url(shop.ports[1]))];
-        let theirs =
-            vec![("ldc_blue", url(neighbour[0].port)), ("ldc_green", url(neighbour[1].port))];
+        let theirs = vec![("ldc_blue", url(theirs[0])), ("ldc_green", url(theirs[1]))];
         let bind = format!("127.0.0.1:{front}");
         let text = lines("shop", "shop.test", ours).whole(&bind, &lab.path("admin.sock")).unwrap();
         let text = lines("ldc", "ldc.test", theirs).insert(&text, None).unwrap();
@@ -80,8 +94,14 @@ impl<'lab> Stage<'lab> {
         fs::write(lab.path("haproxy.cfg"), text).unwrap();
         let proxy = spawn(lab, &program);
         shop.ada.write("server.js", SERVER);
-        let stage = Self { shop, port: front, lab, program, proxy, _neighbour: neighbour };
+        let stage = Self { shop, port: front, lab, program, proxy, _neighbour: neighbour, ldc };
         stage.settings("100ms");
+        if let Some(ldc) = &stage.ldc {
+            ldc.settings("", &stage.traffic("ldc.test"));
+            ldc.ada.write("server.js", SERVER);
+            ldc.push("1.0.0").exits(0).says("green is STANDBY and runs 1.0.0");
+            ldc.gsync(&["release"]).exits(0).says("green is LIVE with 1.0.0");
+        }
         stage.until("haproxy answers", |it| it.shop.gsync(&["envs"]).code == 0);
         stage.shop.push("1.0.0").exits(0).says("green is STANDBY and runs 1.0.0");
         stage.shop.gsync(&["release"]).exits(0).says("green is LIVE with 1.0.0");
@@ -89,15 +109,19 @@ impl<'lab> Stage<'lab> {
         Some(stage)
     }
 
-    pub fn settings(&self, watch: &str) {
+    fn traffic(&self, host: &str) -> String {
         let (master, map) = (self.lab.path("master.sock"), self.lab.path("live.map"));
-        let traffic = format!(
+        format!(
             "drain = \"1s\"\n[traffic]\nhaproxy = {{ master = \"{}\", map = \"{}\", \
-             probe = \"http://127.0.0.1:{}/\", host = \"shop.test\" }}\n",
+             probe = \"http://127.0.0.1:{}/\", host = \"{host}\" }}\n",
             master.display(),
             map.display(),
             self.port
-        );
+        )
+    }
+
+    pub fn settings(&self, watch: &str) {
+        let traffic = self.traffic("shop.test");
         self.shop.settings("", &traffic);
         let path = self.shop.home.join("app.toml");
         let text = fs::read_to_string(&path).unwrap();
@@ -156,7 +180,8 @@ impl<'lab> Stage<'lab> {
         assert_eq!(envs["drift"], Value::Null, "at {at}: {envs}");
         assert_eq!((&envs["live"], &envs["sources"]["proxy"]), (&live.into(), &live.into()));
         assert_eq!(envs["sources"]["probe"], live, "at {at}: {envs}");
-        assert_eq!(self.map(), format!("shop shop_{live}\nldc ldc_blue\n"), "at {at}");
+        let ldc = if self.ldc.is_some() { "green" } else { "blue" };
+        assert_eq!(self.map(), format!("shop shop_{live}\nldc ldc_{ldc}\n"), "at {at}");
         for env in ["blue", "green"] {
             let release = envs["envs"][env]["release"].as_str().unwrap();
             let current = fs::read_link(self.shop.home.join(env).join("current")).unwrap();
@@ -191,9 +216,11 @@ impl Drop for Stage<'_> {
 }
 
 #[test]
-fn twelve_releases_of_an_app_with_reloads_in_between_lose_no_request() {
+fn twelve_releases_with_reloads_lose_no_request_of_the_app_and_none_of_its_neighbour() {
     let lab = Lab::new();
-    let Some(stage) = Stage::new(&lab) else { return };
+    let Some(stage) = Stage::beside(&lab, true) else { return };
+    let ldc = stage.ldc.as_ref().unwrap();
+    let before = (ldc.pid("green"), picture(&ldc.home.join("green")));
     let load = Load::start(stage.port, &["shop.test", "ldc.test"]);
     load.wait_for(200);
     let mut changes = Vec::new();
@@ -203,11 +230,23 @@ fn twelve_releases_of_an_app_with_reloads_in_between_lose_no_request() {
             stage.reload();
         }
         std::thread::sleep(Duration::from_millis(fastrand::u64(0..150)));
+        // In the middle of it the neighbour deploys to its STANDBY.
+        let push = (n == 5).then(|| {
+            ldc.commit("1.1.0");
+            let mut push = ldc.ada.command("git");
+            push.args(["push", "deploy", "main"]).stdout(Stdio::null()).stderr(Stdio::piped());
+            push.spawn().unwrap()
+        });
         let began = Instant::now();
         stage.shop.gsync(&["release"]).exits(0).says(&format!("{side} is LIVE with"));
         let returned = Instant::now();
         let side = format!("shop_{side}");
         changes.push(Change { host: "shop.test", side, began, returned });
+        if let Some(push) = push {
+            let out = push.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert!(said.contains("blue is STANDBY and runs 1.1.0"), "{said}");
+        }
         if n % 3 == 2 {
             stage.reload();
         }
@@ -215,15 +254,40 @@ fn twelve_releases_of_an_app_with_reloads_in_between_lose_no_request() {
     }
     load.wait_for(10_000);
     let shots = load.stop();
-    let first = [("shop.test", "shop_green"), ("ldc.test", "ldc_blue")];
+    let first = [("shop.test", "shop_green"), ("ldc.test", "ldc_green")];
     let verdict = judge(&shots, &first, &changes);
     println!("{} requests", verdict.requests);
     let failed = verdict.failed.len();
     assert_eq!(failed, 0, "{:?}", verdict.failed.first());
-    assert_eq!(verdict.late, 0);
+    assert_eq!(verdict.late, 0, "of both");
     assert!(verdict.requests >= 10_000, "{}", verdict.requests);
-    assert!(shots.iter().filter(|shot| shot.host == "ldc.test").count() > 1000);
+    // Both have the same clients: one is not starved by the other.
+    let theirs = shots.iter().filter(|shot| shot.host == "ldc.test").count();
+    assert!(theirs * 3 > verdict.requests && theirs * 3 < verdict.requests * 2, "{theirs}");
     stage.agrees("green", 0);
+    ldc.gsync(&["envs", "--exit-code"]).exits(0);
+    assert_eq!((ldc.pid("green"), picture(&ldc.home.join("green"))), before, "its LIVE");
+}
+
+#[test]
+fn a_worker_of_a_push_that_is_killed_under_load_leaves_live_answering() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    let load = Load::gentle(stage.port, &["shop.test"]);
+    for at in [2, 3, 4, 5, 7] {
+        stage.shop.commit(&format!("1.{}.0", 1 + at));
+        let mut push = stage.shop.ada.command("git");
+        push.args(["push", "deploy", "main"]).env("GSYNC_STOP_AT", at.to_string());
+        let seen = Seen::of(&push.output().unwrap()).exits(0);
+        seen.says("try the deploy again");
+        let seen = stage.shop.gsync(&["deploy"]).exits(0).says("was cut off");
+        seen.says(&format!("runs 1.{}.0", 1 + at));
+        stage.agrees("green", at);
+    }
+    load.wait_for(300);
+    let shots = load.stop();
+    let wrong = shots.iter().filter(|shot| shot.answer.as_deref() != Ok("shop_green")).count();
+    assert_eq!(wrong, 0, "of {}", shots.len());
 }
 
 #[test]

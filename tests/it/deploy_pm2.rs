@@ -2,6 +2,7 @@
 //! `systemctl` that does what systemd would.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::deploy::Shop;
@@ -97,18 +98,7 @@ fn an_app_under_systemd_gets_its_environment_and_is_proved_though_systemctl_is_c
     let lab = Lab::new();
     let bin = lab.path("bin");
     let home = lab.path("shop");
-    // What the template unit says, done by hand.
-    let script = format!(
-        "#!/bin/sh\nfor unit; do :; done\nenv=${{unit#shop@}}; env=${{env%.service}}\n\
-         dir={home}/$env\necho \"$*\" >>{home}/calls\n\
-         end() {{ [ -f $dir/unit.pid ] || return 0; kill -9 $(cat $dir/unit.pid) 2>/dev/null; \
-         while kill -0 $(cat $dir/unit.pid) 2>/dev/null; do sleep 0.01; done; \
-         rm $dir/unit.pid; }}\n\
-         case \"$*\" in\n*' restart '*) end; cd -P $dir/current && set -a && . $dir/environment\n\
-         setsid node server.js >>$dir/unit.log 2>&1 </dev/null &\necho $! >$dir/unit.pid ;;\n\
-         *' stop '*) end ;;\nesac\n",
-        home = home.display()
-    );
+    let script = systemctl(&[home.join("blue"), home.join("green")], &home.join("calls"));
     lab.at("root", lab.path("")).script("bin/systemctl", &script);
     let kept = Kept::new(&lab, &bin, "systemd = \"shop@{env}.service\"");
     let _ends = Units(&kept);
@@ -119,16 +109,38 @@ fn an_app_under_systemd_gets_its_environment_and_is_proved_though_systemctl_is_c
     assert!(told.contains("GSYNC_VERSION=\"1.1.0\"\n"), "{told}");
 }
 
+/// A `systemctl` for `shop@blue` and `shop@green`: what the template unit says, done by hand.
+pub fn systemctl(dirs: &[PathBuf; 2], calls: &Path) -> String {
+    let [blue, green] = dirs.each_ref().map(|dir| dir.display());
+    format!(
+        "#!/bin/sh\nfor unit; do :; done\necho \"$*\" >>{calls}\n\
+         case $unit in shop@blue.service) dir={blue} ;; shop@green.service) dir={green} ;; \
+         *) exit 5 ;; esac\n\
+         end() {{ [ -f $dir/unit.pid ] || return 0; kill -9 $(cat $dir/unit.pid) 2>/dev/null; \
+         while kill -0 $(cat $dir/unit.pid) 2>/dev/null; do sleep 0.01; done; \
+         rm $dir/unit.pid; }}\n\
+         case \"$*\" in\n*' restart '*) end; cd -P $dir/current && set -a && . $dir/environment\n\
+         setsid node server.js >>$dir/unit.log 2>&1 </dev/null &\necho $! >$dir/unit.pid ;;\n\
+         *' stop '*) end ;;\nesac\n",
+        calls = calls.display()
+    )
+}
+
+/// Ends what such a `systemctl` started.
+pub fn end_unit(dir: &Path) {
+    let pid = fs::read_to_string(dir.join("unit.pid")).ok();
+    let pid = pid.and_then(|text| text.trim().parse().ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
 struct Units<'a>(&'a Kept<'a>);
 
 impl Drop for Units<'_> {
     fn drop(&mut self) {
         for env in ["blue", "green"] {
-            let file = self.0.shop.home.join(env).join("unit.pid");
-            let pid = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
-            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
+            end_unit(&self.0.shop.home.join(env));
         }
     }
 }

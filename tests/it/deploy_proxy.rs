@@ -188,3 +188,49 @@ fn the_lines_of_an_app_are_shown_or_written_and_what_haproxy_would_not_take_is_n
     assert_eq!(fs::read_to_string(&config).unwrap(), new);
     assert_eq!(haproxy::check(&new).unwrap(), Ok(()));
 }
+
+#[test]
+fn a_configuration_that_was_half_written_by_one_who_was_killed_is_put_back_or_made_whole() {
+    let lab = Lab::new();
+    let Some(_program) = tool("HAPROXY") else { return };
+    let ada = lab.person("ada");
+    let (home, config, map) =
+        (lab.path("shop"), lab.path("haproxy.cfg"), lab.path("maps/live.map"));
+    let create = ["app", "create", "shop", "--dir", home.to_str().unwrap()];
+    let write = [&create[..], &["--haproxy", config.to_str().unwrap()]].concat();
+    let plain = "defaults\n    mode http\n    timeout connect 2s\n    timeout client 9s\n    \
+                 timeout server 9s\nfrontend www\n    bind 127.0.0.1:1\n";
+    ada.gsync(&create).exits(0);
+    let text = format!(
+        "name = \"shop\"\n[traffic]\nhaproxy = {{ master = \"{}\", map = \"{}\", \
+         host = \"shop.test\" }}\n[env.blue]\nport = 3001\n[env.green]\nport = 3002\n",
+        lab.path("master.sock").display(),
+        map.display()
+    );
+    fs::write(home.join("app.toml"), text).unwrap();
+    let files = || (fs::read_to_string(&config).ok(), fs::read_to_string(&map).ok());
+    let (mut points, mut halves) = (0, 0);
+    for at in 1..30 {
+        let _ = fs::remove_dir_all(lab.path("maps"));
+        fs::write(&config, plain).unwrap();
+        let before = files();
+        let mut killed = ada.command(env!("CARGO_BIN_EXE_gsync"));
+        killed.args(&write).env("GSYNC_STOP_AT", at.to_string());
+        if killed.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success() {
+            break;
+        }
+        points += 1;
+        halves += usize::from(map.exists() && files().0 == before.0);
+        if at % 2 == 0 {
+            lab.at("root", home.clone()).gsync(&["rescue"]).exits(0);
+            let whole = files().0.is_some_and(|text| text.contains("backend shop_blue"));
+            assert!(whole || files() == before, "killed at {at}: {:?}", files());
+        }
+        ada.gsync(&write).exits(0);
+        let (text, map) = files();
+        assert_eq!(map.as_deref(), Some("shop shop_blue\n"), "killed at {at}");
+        assert_eq!(text.unwrap().matches("backend shop_blue\n").count(), 1, "killed at {at}");
+    }
+    assert!(points >= 4 && halves >= 1, "{points} points, {halves} between the two files");
+    assert_eq!(haproxy::check(&files().0.unwrap()).unwrap(), Ok(()));
+}

@@ -65,12 +65,28 @@ impl<'lab> Far<'lab> {
 
     /// With another program, and with HAProxy's sockets and map on a third machine.
     pub fn with(lab: &'lab Lab, steps: &str, server: &str, elsewhere: bool) -> Option<Self> {
+        Self::kept(lab, steps, server, elsewhere, None)
+    }
+
+    /// The same with what keeps the processes: a line of `[process]`, and where its program is.
+    pub fn kept(
+        lab: &'lab Lab,
+        steps: &str,
+        server: &str,
+        elsewhere: bool,
+        keeper: Option<(&str, &Path)>,
+    ) -> Option<Self> {
         let program = tool("HAPROXY")?;
         let homes = [lab.path("home-blue"), lab.path("home-green")];
         for home in &homes {
             fs::create_dir(home).unwrap();
         }
-        let env = |home: &Path| format!("SetEnv HOME={}\n", home.display());
+        let path = std::env::var("PATH").unwrap();
+        let path = match keeper {
+            Some((_, bin)) => format!(" \"PATH={}:{path}\"", bin.display()),
+            None => String::new(),
+        };
+        let env = |home: &Path| format!("SetEnv \"HOME={}\"{path}\n", home.display());
         let hosts = [
             Sshd::start_as(lab, "ssh-blue", &env(&homes[0]))?,
             Sshd::start_as(lab, "ssh-green", &env(&homes[1]))?,
@@ -120,7 +136,8 @@ impl<'lab> Far<'lab> {
         ada.write("server.js", server);
         let dirs = [lab.path("srv/shop-blue"), homes[1].join("gsync/shop/green")];
         let far = Self { ada, home, dirs, ports, hosts, balancer, proxy, front };
-        far.settings(steps);
+        let process = "command = { start = \"exec node server.js\" }";
+        far.settings(steps, keeper.map_or(process, |(line, _)| line));
         Some(far)
     }
 
@@ -143,14 +160,14 @@ impl<'lab> Far<'lab> {
         self.proxy = begin(self.ada.lab, &tool("HAPROXY").unwrap(), self.front);
     }
 
-    fn settings(&self, steps: &str) {
+    fn settings(&self, steps: &str, process: &str) {
         let lab = self.ada.lab;
         let [blue, green] = self.ports;
         let machine = self.balancer.as_ref();
         let machine = machine.map(|it| format!("machine = \"ssh://127.0.0.1:{}\", ", it.port));
         let text = format!(
             "name = \"shop\"\nbranch = \"main\"\nkeep = 3\nshared = [\".env\", \"up loads/\"]\n{steps}\n\
-             [process]\ncommand = {{ start = \"exec node server.js\" }}\n\
+             [process]\n{process}\n\
              [health]\npath = \"/healthz\"\nversion = \"/version\"\ntimeout = \"10s\"\n\
              interval = \"50ms\"\nsoak = \"100ms\"\n[release]\nwatch = \"200ms\"\n\
              [traffic]\nhaproxy = {{ {}master = \"{}\", map = \"{}\", host = \"shop.test\", \

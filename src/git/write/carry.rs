@@ -7,6 +7,7 @@
 
 mod files;
 mod mend;
+mod room;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -43,9 +44,10 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     let files = Files::new(git, &scratch, &changes);
     let seen = files.look()?;
     files.must_be_as_announced(&seen, &index, carry)?;
+    room::keep(git, &changes)?;
     fs::write(mark(git)?, carry.snapshot.as_str()).context("write down that the move begins")?;
     point("move begun")?;
-    files.write(&seen, |change| change.to.clone())?;
+    files.write(&seen, |change| change.to.clone()).map_err(|why| room::explained(git, why))?;
     files.hollow(&carry.hollow_after)?;
     if let Some(snapshot) = &carry.restore {
         files.beyond(&git.snapshot_notes(snapshot)?.beyond)?;
@@ -65,6 +67,7 @@ pub fn carry(git: &Git, carry: &Carry, point: Point<'_>) -> Result<()> {
     point("index in place")?;
     // From here on the move is whole: what somebody builds on it is no half of anything.
     fs::write(mark(git)?, whole(carry)).context("write down that the move is done")?;
+    room::give(git);
     point("move done")?;
     drop(lock);
     Ok(())

@@ -45,8 +45,20 @@ pub(super) fn recorded(machine: &Machine, home: &Path) -> Result<Option<Recorded
 }
 
 fn record(machine: &Machine, home: &Path, recorded: &Recorded) -> Result<()> {
-    let bytes = Bytes(serde_json::to_vec(recorded)?);
-    write::file(machine, &home.join(RECORD), &File { bytes, mode: 0o644 })
+    let (path, bytes) = (home.join(RECORD), Bytes(serde_json::to_vec(recorded)?));
+    let file = File { bytes, mode: 0o644 };
+    match (write::file(machine, &path, &file), machine) {
+        // A former release is started again on a full disk too: in the place that the file has.
+        (Err(why), Machine::Here) if is_full(&why) => {
+            host::write::over(&path, &file.bytes.0).map_err(|_| why)
+        }
+        (written, _) => written,
+    }
+}
+
+fn is_full(why: &anyhow::Error) -> bool {
+    let full = |err: &std::io::Error| err.kind() == std::io::ErrorKind::StorageFull;
+    why.chain().filter_map(|it| it.downcast_ref()).any(full)
 }
 
 /// Whether the recorded process is the one that has its number now, and lives.

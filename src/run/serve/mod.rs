@@ -42,8 +42,21 @@ pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
     })
 }
 
-/// Does one deed.
+/// A disk with less than this is full.
+const ROOM: u64 = 64 << 10;
+
+/// Does one deed. What git could not write on a full disk it does not explain: that is told here.
 pub(super) fn perform(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Result<()> {
+    let done = deed(git, serve, out);
+    done.map_err(|why| match host::read::free(&git.git_dir) {
+        Some(free) if free < ROOM && !format!("{why:#}").contains("No space left") => {
+            why.context(format!("No space left on device: {} kB are free", free >> 10))
+        }
+        _ => why,
+    })
+}
+
+fn deed(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Result<()> {
     let there = || super::place::open(serve.host.as_deref());
     match &serve.deed {
         Deed::Init { branch, .. } => lend(|| git::write::init_bare(git, branch)),

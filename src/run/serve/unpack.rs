@@ -35,6 +35,10 @@ pub(super) fn unpack(
         Machine::There(_) => send(machine, git, commit, &beside, shared, links),
     };
     let made = made.and_then(|()| write::rename(machine, &beside, dir));
+    let made = match machine {
+        Machine::Here => made.map_err(|why| explained(git, commit, releases, why)),
+        Machine::There(_) => made,
+    };
     if made.is_err() {
         let _ = write::remove(machine, &beside);
     }
@@ -52,6 +56,22 @@ fn fill(
 ) -> Result<()> {
     git::write::unpack(git, commit, dir)?;
     links.iter().try_for_each(|link| share(machine, dir, shared, link))
+}
+
+/// git says that it cannot write a file, and not that the disk is full.
+fn explained(git: &Git, commit: &CommitId, dir: &Path, why: anyhow::Error) -> anyhow::Error {
+    let listed = git.must_bytes(&["ls-tree", "-r", "-l", "-z", commit.as_str()]);
+    let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
+    let size = |line: &str| line.split_whitespace().nth(3)?.parse::<u64>().ok();
+    let size: u64 = listed.split('\0').filter_map(size).sum();
+    match host::read::free(dir) {
+        Some(free) if free < size + (64 << 10) => why.context(format!(
+            "No space left on device: the release has {} kB, and {} kB are free",
+            size >> 10,
+            free >> 10
+        )),
+        _ => why,
+    }
 }
 
 /// The same for another machine: made here, with links that lead where they will be, and sent.

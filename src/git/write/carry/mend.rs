@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{Files, Index, IndexLock, Point, mark, move_branch, whole};
+use super::{Files, Index, IndexLock, Point, mark, move_branch, room, whole};
 use crate::base::{Carry, CommitId, Left, RefName, RepoPath, plain, shell_quote};
 use crate::git::Git;
 use crate::host::progress;
@@ -14,6 +14,7 @@ const NAMED: usize = 5;
 
 /// Takes back as much of a move as was done.
 pub fn mend(git: &Git, carry: &Carry, point: Point<'_>, out: &mut dyn FnMut(&str)) -> Result<()> {
+    room::give(git);
     let begun = fs::read_to_string(mark(git)?).unwrap_or_default();
     let is_whole = begun == whole(carry);
     if begun != carry.snapshot.as_str() && !is_whole {
@@ -37,6 +38,7 @@ pub fn mend(git: &Git, carry: &Carry, point: Point<'_>, out: &mut dyn FnMut(&str
     let scratch = git.scratch_dir()?;
     let changes = git.compare_trees(&was.work, &went.work)?;
     let files = Files::new(git, &scratch, &changes);
+    room::drop_halves(git, &changes)?;
     let seen = files.look()?;
     // A file that is neither the old one nor the new one may be half of the new one, or
     // somebody's work of a moment ago: it is kept before the old one comes back. So is an index
