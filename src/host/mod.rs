@@ -22,6 +22,7 @@ pub mod read;
 pub mod scheduler;
 pub mod services;
 pub mod signal;
+mod sockets;
 pub mod steps;
 pub mod terminal;
 pub mod tilt;

@@ -7,6 +7,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::sockets;
+
 /// An answer, or that there is none to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen<T> {
@@ -78,6 +80,13 @@ pub fn descendants(pid: u32) -> Seen<Vec<u32>> {
 }
 
 fn listening(proc: &Path, port: u16, likely: Option<u32>) -> Seen<Vec<Process>> {
+    match sockets::listening(port) {
+        Some(sockets) => owners(proc, port, likely, &sockets),
+        None => by_tables(proc, port, likely),
+    }
+}
+
+fn by_tables(proc: &Path, port: u16, likely: Option<u32>) -> Seen<Vec<Process>> {
     let mut sockets = HashSet::new();
     let mut read = 0;
     for name in ["net/tcp", "net/tcp6"] {
@@ -94,17 +103,26 @@ fn listening(proc: &Path, port: u16, likely: Option<u32>) -> Seen<Vec<Process>> 
     if read == 0 {
         return Seen::CannotTell("this machine does not tell who listens".to_owned());
     }
+    owners(proc, port, likely, &sockets)
+}
+
+fn owners(
+    proc: &Path,
+    port: u16,
+    likely: Option<u32>,
+    sockets: &HashSet<u64>,
+) -> Seen<Vec<Process>> {
     if sockets.is_empty() {
         return Seen::Is(Vec::new());
     }
-    let (mut processes, mut owned) = holders(proc, family(proc, likely), &sockets);
+    let (mut processes, mut owned) = holders(proc, family(proc, likely), sockets);
     if owned.len() < sockets.len() {
         let Ok(entries) = fs::read_dir(proc) else {
             return Seen::CannotTell("/proc cannot be read".to_owned());
         };
         let names = entries.flatten().map(|entry| entry.file_name());
         let all = names.filter_map(|name| name.to_str()?.parse().ok());
-        (processes, owned) = holders(proc, all, &sockets);
+        (processes, owned) = holders(proc, all, sockets);
     }
     judge(port, processes, sockets.difference(&owned).count())
 }
@@ -264,9 +282,9 @@ mod tests {
         assert_eq!(sockets_of(table, 3001), [4711], "only who listens counts");
         fs::create_dir_all(dir.path().join("net")).unwrap();
         fs::write(dir.path().join("net/tcp"), table).unwrap();
-        assert!(matches!(listening(dir.path(), 3001, None), Seen::CannotTell(_)));
-        assert_eq!(listening(dir.path(), 3002, None), Seen::Is(Vec::new()));
+        assert!(matches!(by_tables(dir.path(), 3001, None), Seen::CannotTell(_)));
+        assert_eq!(by_tables(dir.path(), 3002, None), Seen::Is(Vec::new()));
         fs::remove_dir_all(dir.path().join("net")).unwrap();
-        assert!(matches!(listening(dir.path(), 3002, None), Seen::CannotTell(_)));
+        assert!(matches!(by_tables(dir.path(), 3002, None), Seen::CannotTell(_)));
     }
 }
