@@ -1,18 +1,44 @@
 #!/usr/bin/env bash
 # `gsync mcp`: how long until the first answer, how long a look takes, and how much memory a
-# session holds; beside it the start of a command that serves nobody.
-#
-# usage: benches/mcp.sh [GSYNC] [ROUNDS]     (Linux: memory is read from /proc)
+# session holds; beside it the start of commands that serve nobody. Prints Markdown.
 set -euo pipefail
 
-gsync=${1:-target/release/gsync}
-rounds=${2:-30}
-gsync=$(realpath "$gsync")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+usage() {
+	cat <<'USAGE'
+usage: benches/mcp.sh [--quick]     (Linux: memory is read from /proc)
 
-export HOME=$work GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
-git init --quiet --bare --initial-branch=main "$work/hub.git"
+  --quick    few repetitions: to see that it works, not to quote
+
+GSYNC_BENCH_BIN is the gsync to measure (default: the static release build that install.sh
+makes). GSYNC_BENCH_BEFORE names another one, such as an older one or one without the server:
+the other commands start in both.
+USAGE
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+rounds=30
+while [ $# -gt 0 ]; do
+	case $1 in
+	--quick) rounds=5 ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*)
+		printf "error: unknown word '%s'\n" "$1" >&2
+		printf "hint: see 'benches/mcp.sh --help'\n" >&2
+		exit 2
+		;;
+	esac
+	shift
+done
+
+# shellcheck source=benches/common.sh
+. "$root/benches/common.sh"
+gsync=$(realpath "$gsync")
+before=${GSYNC_BENCH_BEFORE:-}
+
+git init --quiet --bare "$work/hub.git"
 git clone --quiet "$work/hub.git" "$work/clone" 2>/dev/null
 cd "$work/clone"
 git commit --quiet --allow-empty -m one
@@ -25,6 +51,16 @@ call() { # ID TOOL ARGUMENTS
 }
 now() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] / 1000 }'; }
+
+starts() { # GSYNC NAME: the start of what serves nobody
+	local begun word
+	for word in --version 'status --short' 'hook post-commit'; do
+		begun=$(now)
+		# shellcheck disable=SC2086
+		"$1" $word >/dev/null 2>&1 </dev/null || true
+		echo $(($(now) - begun)) >>"$work/$2-${word// /-}"
+	done
+}
 
 for _ in $(seq "$rounds"); do
 	begun=$(now)
@@ -47,13 +83,22 @@ for _ in $(seq "$rounds"); do
 	eval "exec ${SERVER[1]}>&-"
 	exec {to}>&- {from}<&-
 	wait "$pid"
-	begun=$(now)
-	"$gsync" --version >/dev/null
-	echo $(($(now) - begun)) >>"$work/version"
+	starts "$gsync" now
+	[ -z "$before" ] || starts "$before" before
 done
 
-echo "first answer:        $(median "$work/first") ms"
-echo "status, no fetch:    $(median "$work/status") ms"
-echo "memory, at its peak: $(sort -n "$work/memory" | tail -n 1 | awk '{ printf "%.1f", $1 / 1024 }') MB"
-echo "gsync --version:     $(median "$work/version") ms"
-echo "size of the program: $(stat -c %s "$gsync" | awk '{ printf "%.1f", $1 / 1048576 }') MB"
+machine
+printf '\n## A server for agents (median of %s)\n\n| | |\n|---|---:|\n' "$rounds"
+row() { printf '| %s | %s |\n' "$1" "$2"; }
+row 'first answer' "$(median "$work/first") ms"
+row "a look at the status, no fetch" "$(median "$work/status") ms"
+row 'memory at its peak' "$(sort -n "$work/memory" | tail -n 1 | awk '{ printf "%.1f", $1 / 1024 }') MB"
+row 'size of the program' "$(stat -c %s "$gsync" | awk '{ printf "%.1f", $1 / 1048576 }') MB"
+printf '\nWanted: the first answer within 50 ms, less than 20 MB.\n'
+printf '\n## Other commands, from start to end\n\n| |%s |\n|---|%s---:|\n' \
+	"${before:+ before |} now" "${before:+---:|}"
+for word in --version 'status --short' 'hook post-commit'; do
+	cells="$(median "$work/now-${word// /-}") ms"
+	[ -z "$before" ] || cells="$(median "$work/before-${word// /-}") ms | $cells"
+	row "\`gsync $word\`" "$cells"
+done

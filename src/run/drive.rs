@@ -36,7 +36,11 @@ pub(super) fn drive(task: &Task, ear: &mut Ear<'_>) -> Ended {
     let driven = match &task.drive {
         Drive::Run(line) => shell(line, task, limit, ear),
         Drive::Tilt(resource) => through_tilt(resource, limit, ear),
-        Drive::Pm2(name) => watch(limit, ear, &["pm2", "restart", name], &|| pm2(name)),
+        // Without its table, in which all that was just restarted looks like a crash loop: how it
+        // is, and stays, is looked at afterwards.
+        Drive::Pm2(name) => {
+            watch(limit, ear, &["pm2", "restart", name, "--mini-list"], &|| pm2(name))
+        }
         Drive::Systemd(unit) => {
             watch(limit, ear, &["systemctl", "restart", unit], &|| systemd(unit))
         }

@@ -298,22 +298,29 @@ fn the_end_of_a_session_says_nothing_and_takes_no_time() {
 }
 
 #[test]
-fn when_a_session_ends_the_others_see_an_idle_clone_and_the_agent_did_not_wait() {
+fn when_a_session_ends_the_others_see_an_idle_clone_with_what_it_left_and_the_agent_did_not_wait() {
     let lab = Lab::new();
     let (ada, ben) = (lab.person("ada").sociable(), lab.person("ben").sociable());
-    let state = || ben.gsync(&["peers", "--json"]).exits(0).json()["peers"][0]["state"].clone();
+    let seen = || ben.gsync(&["peers", "--json"]).exits(0).json()["peers"][0].clone();
+    let state = || seen()["state"].clone();
     context("claude", &calls(&ada, "claude", "start"));
     // A process of its own tells the hub: the agent waits for nobody.
     let begun = Instant::now();
     while state() != "working" {
         assert!(begun.elapsed().as_secs() < 20, "nobody was told");
     }
+    ada.commit("committed", "1\n", "the agent was here");
+    ada.write("left", "x\n");
     let begun = Instant::now();
     assert_eq!(calls(&ada, "claude", "end").all().trim(), "");
     assert!(begun.elapsed().as_millis() < 1_000);
     while state() != "idle" {
         assert!(begun.elapsed().as_secs() < 20, "nobody was told");
     }
+    let seen = seen();
+    assert_eq!((&seen["ahead"], &seen["branch"]), (&Value::from(1), &Value::from("main")));
+    assert_eq!((&seen["dirty"][0], &seen["unpushed"][0]), (&"left".into(), &"committed".into()));
+    assert_eq!(seen["outgoing"][0]["summary"], "the agent was here");
 }
 
 #[test]

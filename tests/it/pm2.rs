@@ -12,9 +12,10 @@ use gsync::host::pm2::{self, Listed, Pm2};
 use gsync::host::proof::Seen;
 use gsync::host::steps::{self, End};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Person, Seen as Said};
 use crate::load::port;
 use crate::managers::tool;
+use crate::services::with_services;
 
 const SERVER: &str = "const http = require('http');
 const say = `VERSION|${process.env.COLOUR}|${process.env.PORT}|${process.env.CARGO_MANIFEST_DIR}`;
@@ -138,4 +139,61 @@ fn a_restart_serves_the_new_release_and_a_crash_loop_is_seen_though_pm2_is_conte
         assert!(Instant::now() < until, "its daemon lives on");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The PM2 of this person; it ends with the test.
+struct Own<'lab>(Person<'lab>, PathBuf);
+
+impl Own<'_> {
+    fn pm2(&self, args: &[&str]) -> Said {
+        Said::of(&self.0.command(&self.1).args(args).output().unwrap())
+    }
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        let _ = self.pm2(&["kill"]);
+    }
+}
+
+#[test]
+fn up_restarts_what_the_real_pm2_keeps_proves_it_by_its_address_and_names_one_that_dies() {
+    let (Some(program), Some(_node)) = (tool("PM2"), tool("NODE")) else { return };
+    let lab = Lab::new();
+    let port = port();
+    let settings = format!(
+        "[[service]]\nname = \"api\"\npaths = [\"server.js\"]\nsteps = [\n\
+         {{ name = \"restart\", pm2 = \"api\", timeout = \"30s\" }},\n\
+         {{ name = \"answers\", http = \"http://127.0.0.1:{port}/\", success = [\"version-2\"], \
+         timeout = \"2s\" }},\n]\n"
+    );
+    let path =
+        format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let home = lab.path("pm2");
+    let ada = with_services(&lab, &settings)
+        .with_env("PATH", &path)
+        .with_env("PM2_HOME", home.to_str().unwrap())
+        .with_env("GSYNC_SETTLE_MS", "300");
+    let server = |version: &str| {
+        let server = SERVER
+            .replace("VERSION", &format!("version-{version}"))
+            .replace("process.env.PORT", "PORT");
+        format!("const PORT = {port};\n{server}")
+    };
+    ada.write("server.js", server("1"));
+    let own = Own(ada, program);
+    let started = own.pm2(&["start", "server.js", "--name", "api", "--max-restarts", "2"]);
+    let _ = started.exits(0);
+    let ada = &own.0;
+    ada.write("server.js", server("2"));
+    let seen = ada.gsync(&["up", "api", "--json"]).exits(0).json();
+    assert_eq!(seen["outcome"], "done", "{seen}");
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+    let answer = http::get(&url, None, Duration::from_secs(2)).unwrap();
+    assert!(answer.body.starts_with(b"version-2|"), "{}", String::from_utf8_lossy(&answer.body));
+    // A restart that worked stays; what then answers is not what was wanted.
+    ada.write("server.js", server("1"));
+    let _ = ada.gsync(&["up", "api"]).exits(4).says("without the words of `success`");
+    ada.write("server.js", "setTimeout(() => process.exit(1), 30);\n");
+    let _ = ada.gsync(&["up", "api"]).exits(3).says("api");
 }
