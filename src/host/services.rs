@@ -1,86 +1,25 @@
-//! Questions to those who keep services running: PM2 and systemd.
+//! Questions to those who keep services running on this machine: PM2 and systemd. How their
+//! answers are read stands where their lines are, in `host::pm2` and `host::units`.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use anyhow::{Result, bail};
 
 use super::process::{self, Ended};
+use super::{pm2, units};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A process as PM2 has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pm2 {
-    pub pid: i64,
-    pub status: String,
-    pub restarts: i64,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    pid: i64,
-    pm2_env: Env,
-}
-
-#[derive(Deserialize)]
-struct Env {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    restart_time: i64,
-}
-
 /// The processes of a name.
-pub fn pm2(name: &str) -> Result<Vec<Pm2>> {
-    let out = ask("pm2", &["jlist", "--silent"])?;
-    // PM2 may say something about itself in front of the list.
-    let start = memchr::memmem::find(&out, b"[{").unwrap_or(0);
-    let list: Vec<Listed> = match out[start..].trim_ascii() {
-        b"" | b"[]" => Vec::new(),
-        json => serde_json::from_slice(json).context("read what pm2 lists")?,
-    };
-    let ours = list.into_iter().filter(|it| it.name == name);
-    Ok(ours
-        .map(|it| Pm2 { pid: it.pid, status: it.pm2_env.status, restarts: it.pm2_env.restart_time })
-        .collect())
-}
-
-/// A unit as systemd has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Unit {
-    /// `not-found` where there is no such unit.
-    pub load: String,
-    /// `oneshot` for what ends when its work is done.
-    pub kind: String,
-    pub active: String,
-    pub result: String,
-    pub pid: String,
-    pub restarts: String,
+pub fn pm2(name: &str) -> Result<Vec<pm2::Listed>> {
+    let mut list = pm2::list(&ask("pm2", &["jlist", "-s"])?)?;
+    list.retain(|it| it.name == name);
+    Ok(list)
 }
 
 /// A unit by its name.
-pub fn systemd(unit: &str) -> Result<Unit> {
-    let keys = "--property=LoadState,Type,ActiveState,Result,MainPID,NRestarts";
-    let out = ask("systemctl", &["show", keys, "--", unit])?;
-    let text = String::from_utf8_lossy(&out);
-    let mut found = Unit::default();
-    for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
-        let field = match key {
-            "LoadState" => &mut found.load,
-            "Type" => &mut found.kind,
-            "ActiveState" => &mut found.active,
-            "Result" => &mut found.result,
-            "MainPID" => &mut found.pid,
-            "NRestarts" => &mut found.restarts,
-            _ => continue,
-        };
-        value.clone_into(field);
-    }
-    Ok(found)
+pub fn systemd(unit: &str) -> Result<units::State> {
+    units::state(&ask("systemctl", &["show", units::KEYS, "--", unit])?)
 }
 
 fn ask(program: &str, args: &[&str]) -> Result<Vec<u8>> {

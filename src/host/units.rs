@@ -23,6 +23,9 @@ pub struct Unit {
     name: String,
 }
 
+/// What is asked of a unit.
+pub const KEYS: &str = "--property=LoadState,Type,ActiveState,Result,MainPID,NRestarts";
+
 /// What a manager says about a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
@@ -35,6 +38,8 @@ pub struct State {
     pub restarts: u64,
     /// `loaded`, `not-found`, `bad-setting` ..
     pub load: String,
+    /// `oneshot` for what ends when its work is done.
+    pub kind: String,
 }
 
 impl Unit {
@@ -68,8 +73,7 @@ impl Unit {
 
     /// Prints what [`state`] reads.
     pub fn show(&self) -> String {
-        let keys = "--property=LoadState,ActiveState,Result,MainPID,NRestarts";
-        format!("{} show {keys} -- {}", self.systemctl(), self.name)
+        format!("{} show {KEYS} -- {}", self.systemctl(), self.name)
     }
 
     /// Its last lines, for a report of why it did not start.
@@ -94,6 +98,7 @@ pub fn state(printed: &[u8]) -> Result<State> {
         let value = plain(value);
         match key {
             "LoadState" => state.load = value,
+            "Type" => state.kind = value,
             "ActiveState" => state.active = value,
             "Result" => state.result = value,
             "MainPID" => state.pid = value.parse().unwrap_or(0),

@@ -203,10 +203,8 @@ fn watch(
 /// Processes and restarts must stay what they are; `online` alone is said of a crash loop too.
 fn pm2(name: &str) -> Result<Seen> {
     let list = host::services::pm2(name)?;
-    let gone = |pid: i64| match u32::try_from(pid) {
-        Ok(pid) => matches!(host::proof::process(pid), host::proof::Seen::Is(None)),
-        Err(_) => true,
-    };
+    let gone =
+        |pid: u32| pid == 0 || matches!(host::proof::process(pid), host::proof::Seen::Is(None));
     Ok(match list.iter().find(|it| it.status != "online" || gone(it.pid)) {
         None if list.is_empty() => Seen::Failed(format!("pm2 knows no process {name}")),
         None => {

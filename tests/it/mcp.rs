@@ -421,8 +421,10 @@ fn a_long_run_tells_how_far_it_is() {
             ticks.iter().map(|tick| tick["progress"].as_f64().unwrap()).collect();
         assert!(progress.len() >= 4, "{ticks:?}");
         assert!(progress.windows(2).all(|pair| pair[0] < pair[1]), "{progress:?}");
-        let said = ticks.iter().any(|tick| tick["message"].as_str() == Some("line 2"));
-        assert!(said, "{ticks:?}");
+        // Of lines that come at once only the newest is told.
+        let is_line =
+            |tick: &&Value| tick["message"].as_str().is_some_and(|it| it.starts_with("line "));
+        assert!(ticks.iter().any(is_line), "{ticks:?}");
     }
 }
 

@@ -71,7 +71,7 @@ fn a_unit_is_restarted_shown_and_stopped_by_the_manager_that_was_named() {
     let start = "--user --no-pager --no-ask-password";
     let wanted = format!(
         "{start} reset-failed -- shop@green.service\n{start} restart -- shop@green.service\n\
-         {start} show --property=LoadState,ActiveState,Result,MainPID,NRestarts -- shop@green.service\n\
+         {start} show --property=LoadState,Type,ActiveState,Result,MainPID,NRestarts -- shop@green.service\n\
          {start} stop -- shop@green.service\n"
     );
     assert_eq!(ada.read("calls"), wanted);

@@ -18,14 +18,14 @@ use crate::git;
 use crate::run::{self, Pushed};
 use crate::ui::Ui;
 
-/// A clone, and the app of its that is meant.
-pub(super) struct Clone {
+/// A clone that asks, and the app of its that is meant.
+pub(super) struct Asker {
     pub context: Context,
     pub app: AppLink,
 }
 
 /// The app of the clone around here; nothing: there is no clone, or it names no such app.
-pub(super) fn find(dir: &Path, ui: Ui, what: &Serving) -> Result<Option<Clone>> {
+pub(super) fn find(dir: &Path, ui: Ui, what: &Serving) -> Result<Option<Asker>> {
     if git::find(dir).is_err() {
         return Ok(None);
     }
@@ -36,12 +36,12 @@ pub(super) fn find(dir: &Path, ui: Ui, what: &Serving) -> Result<Option<Clone>> 
         return Ok(None);
     }
     let app = link::choose(&config.app, name, what.word())?.cloned();
-    Ok(app.map(|app| Clone { context, app }))
+    Ok(app.map(|app| Asker { context, app }))
 }
 
 /// Asks the server, and ends as it ended there.
-pub(super) fn ask(clone: &Clone, what: &Serving) -> Result<Exit> {
-    let Clone { context, app } = clone;
+pub(super) fn ask(clone: &Asker, what: &Serving) -> Result<Exit> {
+    let Asker { context, app } = clone;
     let (git, ui) = (&context.git, &context.ui);
     let remote = app.remote.as_str();
     if git.config(&format!("remote.{remote}.url"))?.is_none() {
@@ -112,8 +112,8 @@ pub(super) fn ask(clone: &Clone, what: &Serving) -> Result<Exit> {
 }
 
 /// What was deployed or released just now brings handoffs to their end.
-fn handoffs(clone: &Clone, ask: &Ask) -> Result<()> {
-    let Clone { context, app } = clone;
+fn handoffs(clone: &Asker, ask: &Ask) -> Result<()> {
+    let Asker { context, app } = clone;
     if !matches!(ask, Ask::Deploy { .. } | Ask::Release { .. }) {
         return Ok(());
     }
@@ -154,7 +154,7 @@ impl Heard {
 
 /// Commits are named by their ids where this clone knows them: a branch may mean another one
 /// over there.
-fn request_of(clone: &Clone, what: &Serving) -> Result<Request> {
+fn request_of(clone: &Asker, what: &Serving) -> Result<Request> {
     let git = &clone.context.git;
     let meant = |rev: &Option<String>| -> Result<Option<String>> {
         let Some(rev) = rev else { return Ok(None) };

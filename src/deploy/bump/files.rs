@@ -66,6 +66,14 @@ pub fn current(sources: &[Source]) -> Result<Option<Version>, Complaint> {
     Ok(agreed.map(|(version, _)| version))
 }
 
+/// The version that a file carries, whatever it looks like; nothing if it carries none, or cannot
+/// be read.
+pub fn carried(name: &str, text: &str) -> Option<String> {
+    let source = Source { path: name.to_owned(), text: text.to_owned(), named: false };
+    let place = leading(&source).ok()?.into_iter().next()?;
+    Some(source.text[place].to_owned())
+}
+
 /// The files that change, with their new text.
 pub fn changed(
     sources: &[Source],
@@ -120,11 +128,13 @@ fn leading(source: &Source) -> Result<Vec<Range<usize>>, Complaint> {
             table(source, &[&["project", "version"], &["tool", "poetry", "version"]])
         }
         "VERSION" => {
-            let text = source.text.trim();
-            let start = source.text.len() - source.text.trim_start().len();
+            let text = source.text.trim_start();
+            let start = source.text.len() - text.len();
+            let text = text.lines().next().unwrap_or_default().trim_end();
             // `v2.4.0` is a habit of some.
-            let start = start + usize::from(text.starts_with('v'));
-            let place = start..start + text.trim_start_matches('v').len();
+            let bare = text.strip_prefix('v').unwrap_or(text);
+            let start = start + text.len() - bare.len();
+            let place = start..start + bare.len();
             Ok(if place.is_empty() { Vec::new() } else { vec![place] })
         }
         _ => Ok(Vec::new()),

@@ -9,6 +9,7 @@ use crate::base::{Carry, CommitId, Place, Problem, PushRef, RefName};
 use crate::plan::{Plan, Step};
 use facts::Made;
 
+pub use files::carried;
 pub use version::Part;
 
 /// Where a bump starts: a clean branch that is what the hub has.
