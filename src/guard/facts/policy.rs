@@ -44,17 +44,26 @@ fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
     world.resolve(&RefName::new(format!("refs/remotes/{}/{}", hub.remote, hub.branch)))
 }
 
-/// The fingerprints of a baseline.
+/// The fingerprints of a baseline. What is more in it, or other, would be taken for what it is
+/// not: it is an error.
 fn baseline(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
     #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Baseline {
+        gsync: u64,
         fingerprints: HashSet<String>,
     }
-    let read: Result<Baseline, _> = serde_json::from_slice(bytes);
-    let read = read.map_err(|err| {
-        Problem::usage("baseline", format!("{name}:{}: not a baseline", err.line()))
+    let bad = |line: usize| {
+        Problem::usage("baseline", format!("{name}:{line}: not a baseline"))
             .hint("make it anew: `gsync guard baseline`")
-    })?;
+    };
+    let read: Result<Baseline, _> = serde_json::from_slice(bytes);
+    let read = read.map_err(|err| bad(err.line()))?;
+    let is_print =
+        |print: &String| print.len() == 16 && print.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if read.gsync != 1 || !read.fingerprints.iter().all(is_print) {
+        return Err(bad(1).into());
+    }
     Ok(read.fingerprints)
 }
 
