@@ -6,7 +6,9 @@
 
 mod ask;
 mod at_hook;
+mod delta;
 mod discover;
+mod families;
 mod fetch;
 mod folder;
 mod forecast;
@@ -18,6 +20,7 @@ mod library;
 mod locate;
 mod make;
 mod objects;
+mod packs;
 mod peek;
 mod porcelain;
 mod raw;
@@ -42,7 +45,9 @@ use crate::host::env;
 
 pub use ask::Refusal;
 pub use at_hook::at_hook;
+pub use delta::Taken;
 pub use discover::discover;
+pub use families::{Families, Made};
 pub use fetch::{Fetched, HubAt, Settings, fetch, fetch_knowing};
 pub use folder::InFolder;
 pub use forecast::{Forecast, Incoming};

@@ -70,7 +70,7 @@ impl<'a> TreeWalk<'a> {
             return Ok(());
         };
         // A parent that is not here (shallow, partial) hides nothing.
-        let mut known: Vec<Rc<[u8]>> = Vec::new();
+        let mut known: Vec<Rc<Vec<u8>>> = Vec::new();
         for parent in parents {
             known.extend(self.objects.tree(parent)?);
         }

@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use super::policy::{Allowed, Policy};
 use super::rules::{Check, RULES, SECRET};
-use super::secrets::{Hit, Seen};
+use super::secrets::{Copied, Hit, Seen};
 use super::{Finding, Place, Severity, Verdict};
 use crate::base::RepoPath;
 
@@ -193,12 +193,20 @@ pub struct Looked {
     pub seen: Seen,
 }
 
-/// Looks at a content. `former` is another version of it that was looked at before.
+/// Another version of a content, that was looked at before.
+pub struct Former<'a> {
+    pub bytes: &'a [u8],
+    pub seen: &'a Seen,
+    /// Which bytes the new version has from it, if that is known.
+    pub copied: Option<Vec<Copied>>,
+}
+
+/// Looks at a content.
 pub fn look(
     policy: &Policy,
     size: u64,
     bytes: Option<&[u8]>,
-    former: Option<(&[u8], &Seen)>,
+    former: Option<Former<'_>>,
 ) -> Looked {
     let mut looked = Looked::default();
     for rule in RULES {
@@ -210,8 +218,13 @@ pub fn look(
                     None => {}
                     Some(Err(why)) => looked.faults.push(unsearchable(why)),
                     Some(Ok(scanner)) => {
-                        looked.seen = match former {
-                            Some((old, seen)) => scanner.rescan(old, seen, bytes),
+                        looked.seen = match &former {
+                            Some(Former { bytes: old, seen, copied: Some(copied) }) => {
+                                scanner.rescan_copied(old, seen, bytes, copied)
+                            }
+                            Some(Former { bytes: old, seen, .. }) => {
+                                scanner.rescan(old, seen, bytes)
+                            }
                             None => scanner.scan(bytes),
                         };
                         looked.faults.extend(looked.seen.hits.iter().map(|hit| told(hit, "has")));

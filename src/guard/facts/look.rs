@@ -10,7 +10,7 @@ use gix::objs::Kind;
 use super::world::hex;
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
 use crate::guard::Place;
-use crate::guard::judge::{Fault, Text, look, named, said};
+use crate::guard::judge::{Fault, Former, Text, look, named, said};
 use crate::guard::policy::Policy;
 use crate::guard::secrets::Seen;
 
@@ -59,12 +59,18 @@ pub(super) struct Looker<'a> {
     /// Of a version that is still to come, a later one that was looked at.
     later: HashMap<ObjectId, ObjectId>,
     bytes: usize,
+    /// Contents are only named, and looked at later.
+    gathering: bool,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
         let (known, clean, former, later) = Default::default();
-        Self { objects, policy, known, clean, former, later, bytes: 0 }
+        Self { objects, policy, known, clean, former, later, bytes: 0, gathering: false }
+    }
+
+    pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy) -> Self {
+        Self { gathering: true, ..Self::new(objects, policy) }
     }
 
     /// Commits one after the other, as they came; looked at from the last one on: packs have
@@ -72,7 +78,7 @@ impl<'a> Looker<'a> {
     pub(super) fn commits(
         &mut self,
         commits: &[NewCommit],
-        mut go_on: impl FnMut(usize) -> Result<()>,
+        go_on: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Vec<Brought>> {
         let mut all = Vec::with_capacity(commits.len());
         for (at, commit) in commits.iter().rev().enumerate() {
@@ -122,7 +128,7 @@ impl<'a> Looker<'a> {
     pub(super) fn entry(&mut self, entry: Entry<'_>) -> Result<Found> {
         // A submodule is judged by its own repository; a link leads to a text that is as good
         // a hiding place as any.
-        let wanted = entry.what != What::Commit && self.known.insert(entry.id);
+        let wanted = !self.gathering && entry.what != What::Commit && self.known.insert(entry.id);
         let learned = if wanted { Some(self.learn(&entry)?) } else { None };
         let Entry { path, what, id, before } = entry;
         let (path, before) = (path.to_vec(), before.to_vec());
@@ -136,7 +142,7 @@ impl<'a> Looker<'a> {
         Ok(Found { path, what, id, before, named: faults, learned })
     }
 
-    fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {
+    pub(super) fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {
         let (id, guard) = (&entry.id, &self.policy.config.guard);
         let Some((kind, size)) = self.objects.header(id)? else { return Ok(Learned::Absent) };
         if kind != Kind::Blob {
@@ -150,7 +156,7 @@ impl<'a> Looker<'a> {
         let unread = wanted && may && data.is_none();
         let later = self.later.get(id).into_iter();
         let former = entry.before.iter().chain(later).find_map(|other| self.former.get(other));
-        let former = former.map(|(data, seen)| (&data[..], seen));
+        let former = former.map(|(bytes, seen)| Former { bytes, seen, copied: None });
         let looked = look(self.policy, size, data.as_deref(), former);
         if let Some(data) = data {
             self.later.extend(entry.before.iter().map(|before| (*before, *id)));

@@ -1,55 +1,93 @@
-//! A content of which a former version was searched already: only the lines between their
-//! common beginning and their common end are searched, and the outcome is the same as if all
-//! were.
+//! A content of which a former version was searched already: only the lines that are not in
+//! that one are searched, and the outcome is the same as if all were.
+
+use std::ops::Range;
 
 use super::scan::{Scanner, Seen};
+use super::views::is_wrapped;
+
+/// Bytes that stand in both versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    pub new: usize,
+    pub old: usize,
+    pub length: usize,
+}
 
 impl Scanner {
     /// What is found in `new`, if `seen` is what was found in `old`.
     pub fn rescan(&self, old: &[u8], seen: &Seen, new: &[u8]) -> Seen {
-        // Where lines belong together, all of them are looked at.
         if !seen.plain || old.is_empty() {
             return self.scan(new);
         }
         let most = old.len().min(new.len());
         let front = common(&old[..most], &new[..most]);
         let back = common_back(&old[front..], &new[front..]);
-        // Whole lines only: the one that changed, from its beginning to its end.
-        let start = memchr::memrchr(b'\n', &new[..front]).map_or(0, |at| at + 1);
-        let tail = new.len() - back;
-        let end = memchr::memchr(b'\n', &new[tail..]).map_or(new.len(), |at| tail + at + 1);
-        let old_end = old.len() - (new.len() - end);
-        if end < start || old_end < start {
-            return self.scan(new);
-        }
-        let middle = self.scan(&new[start..end]);
-        if !middle.plain {
-            return self.scan(new);
-        }
-        let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
-        let mut hits: Vec<_> =
-            seen.hits.iter().filter(|hit| hit.at.end <= start).cloned().collect();
-        let mut before = None;
-        for mut hit in middle.hits {
-            hit.line += *before.get_or_insert_with(|| lines(&new[..start]));
-            hit.at = hit.at.start + start..hit.at.end + start;
-            hit.secret = hit.secret.start + start..hit.secret.end + start;
-            hits.push(hit);
-        }
-        let after = seen.hits.iter().filter(|hit| hit.at.start >= old_end);
-        let mut moved = None;
-        for hit in after {
-            let (now, then) = *moved
-                .get_or_insert_with(|| (lines(&new[start..end]), lines(&old[start..old_end])));
-            let shift = |at: usize| at - old_end + end;
-            let mut hit = hit.clone();
-            hit.line = hit.line - then + now;
-            hit.at = shift(hit.at.start)..shift(hit.at.end);
-            hit.secret = shift(hit.secret.start)..shift(hit.secret.end);
-            hits.push(hit);
-        }
-        Seen { hits, plain: true }
+        let ends = Copied { new: new.len() - back, old: old.len() - back, length: back };
+        self.rescan_copied(old, seen, new, &[Copied { new: 0, old: 0, length: front }, ends])
     }
+
+    /// The same, where it is known which bytes stand in both, in the order of `new`.
+    pub fn rescan_copied(&self, old: &[u8], seen: &Seen, new: &[u8], copied: &[Copied]) -> Seen {
+        // Where lines belong together, all of them are looked at.
+        if !seen.plain {
+            return self.scan(new);
+        }
+        let (mut parts, mut known, mut at) = (Vec::<Range<usize>>::new(), Vec::new(), 0);
+        let mut lines = (0, 1);
+        for copied in copied {
+            let Some(same) = whole_lines(old, new, copied) else { continue };
+            if same.new > at {
+                parts.push(at..same.new);
+            }
+            at = same.new + same.length;
+            let then = same.old..same.old + same.length;
+            for hit in &seen.hits {
+                if then.start > hit.at.start || hit.at.end > then.end {
+                    continue;
+                }
+                let shift = |at: usize| at - same.old + same.new;
+                let mut hit = hit.clone();
+                hit.at = shift(hit.at.start)..shift(hit.at.end);
+                hit.secret = shift(hit.secret.start)..shift(hit.secret.end);
+                let from = lines.0.min(hit.secret.start);
+                let line = if from < lines.0 { 1 } else { lines.1 };
+                let from = if line == 1 { 0 } else { from };
+                hit.line = line + memchr::memchr_iter(b'\n', &new[from..hit.secret.start]).count();
+                lines = (hit.secret.start, hit.line);
+                known.push(hit);
+            }
+        }
+        if at < new.len() {
+            parts.push(at..new.len());
+        }
+        let now = self.lines(new, &parts, known);
+        if now.plain { now } else { self.scan(new) }
+    }
+}
+
+/// The whole lines in what stands in both. At their ends no line goes on in the next one, there
+/// or here.
+fn whole_lines(old: &[u8], new: &[u8], copied: &Copied) -> Option<Copied> {
+    let Copied { new: mut start, old: then, length } = *copied;
+    let mut end = start + length;
+    let begins = |bytes: &[u8], at: usize| at == 0 || bytes[at - 1] == b'\n';
+    let joined = |bytes: &[u8], at: usize| at > 0 && is_wrapped(bytes, at - 1);
+    // In the old version the same byte stands so far away.
+    let there = |at: usize| at - copied.new + then;
+    if !begins(new, start) || !begins(old, then) {
+        start += 1 + memchr::memchr(b'\n', &new[start..end])?;
+    }
+    while start < end && (joined(new, start) || joined(old, there(start))) {
+        start += 1 + memchr::memchr(b'\n', &new[start..end])?;
+    }
+    if end < new.len() || there(end) < old.len() {
+        end = start + 1 + memchr::memrchr(b'\n', &new[start..end])?;
+        while joined(new, end) {
+            end = start + 1 + memchr::memrchr(b'\n', &new[start..end - 1])?;
+        }
+    }
+    (start < end).then(|| Copied { new: start, old: there(start), length: end - start })
 }
 
 /// How many bytes two contents of the same length have in common at the front.

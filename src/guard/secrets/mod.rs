@@ -16,6 +16,7 @@ mod words;
 use std::sync::OnceLock;
 
 pub use hit::{Confidence, Hit};
+pub use incremental::Copied;
 pub use scan::{Scanner, Seen};
 
 /// Text with the secrets covered that the built-in rules find: for what is kept of a command

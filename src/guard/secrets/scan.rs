@@ -24,6 +24,8 @@ pub struct Scanner {
     rules: Vec<Rule>,
     words: Words,
     owners: Vec<Vec<Owner>>,
+    /// Some word has several lines itself.
+    long_words: bool,
 }
 
 impl std::fmt::Debug for Scanner {
@@ -44,7 +46,7 @@ enum Owner {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub hits: Vec<Hit>,
-    /// No line of it means anything for another one: nothing of several lines is near.
+    /// Lines mean nothing for other lines, but for those that a line of base64 goes on in.
     pub plain: bool,
 }
 
@@ -98,7 +100,8 @@ impl Scanner {
                 }
             }
         }
-        Ok(Self { rules, words: Words::new(words), owners })
+        let long_words = words.iter().any(|word| word.contains(&b'\n'));
+        Ok(Self { rules, words: Words::new(words), owners, long_words })
     }
 
     /// The kinds with what they are, for programs that list rules.
@@ -115,17 +118,24 @@ impl Scanner {
                 seen.hits.extend(self.view(&view.bytes, bytes, |at| view.origin(at)).hits);
             }
         }
-        let hits = &mut seen.hits;
-        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
-        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
-        hits.truncate(MOST);
-        seen.plain &= hits.len() < MOST;
-        seen
+        seen.ordered()
+    }
+
+    /// What is found in some parts of a content: whole lines, that do not go on in others as
+    /// [`views::is_wrapped`] says. The hits of the other lines are `known`.
+    pub(super) fn lines(&self, bytes: &[u8], lines: &[Range<usize>], known: Vec<Hit>) -> Seen {
+        if lines.iter().any(|lines| memchr::memchr(0, &bytes[lines.clone()]).is_some()) {
+            return Seen::default();
+        }
+        let (found, plain) = self.search(bytes, lines, false);
+        let mut seen = Seen { hits: self.told(found, bytes, bytes, |at| at), plain };
+        seen.hits.extend(known);
+        seen.ordered()
     }
 
     /// The same bytes with each secret covered, if there is one.
     pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (found, _) = self.search(bytes, false);
+        let (found, _) = self.search(bytes, &whole(bytes), false);
         if found.is_empty() {
             return None;
         }
@@ -143,10 +153,18 @@ impl Scanner {
 
     /// Searches one view; `origin` leads from its places to those in the content.
     fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
-        let (mut found, plain) = self.search(view, false);
-        if found.is_empty() {
-            return Seen { hits: Vec::new(), plain };
-        }
+        let (found, plain) = self.search(view, &whole(view), false);
+        Seen { hits: self.told(found, view, bytes, origin), plain }
+    }
+
+    /// Hits, without the secrets.
+    fn told(
+        &self,
+        mut found: Vec<Found>,
+        view: &[u8],
+        bytes: &[u8],
+        origin: impl Fn(usize) -> usize,
+    ) -> Vec<Hit> {
         drop_covered(&mut found);
         let mut lines = Lines::new(bytes);
         let mut hits = Vec::new();
@@ -171,28 +189,38 @@ impl Scanner {
                 secret,
             });
         }
-        Seen { hits, plain }
+        hits
     }
 
-    /// Matches in their order, and whether each line stands for itself.
-    fn search(&self, bytes: &[u8], strong_only: bool) -> (Vec<Found>, bool) {
-        let (done, found) = (Vec::new(), Vec::new());
+    /// Matches in their order, of which the keyword stands in these parts, and whether each
+    /// part stands for itself.
+    fn search(
+        &self,
+        bytes: &[u8],
+        parts: &[Range<usize>],
+        strong_only: bool,
+    ) -> (Vec<Found>, bool) {
+        let (done, found, plain) = (Vec::new(), Vec::new(), !self.long_words);
         let mut search =
-            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
-        self.words.each(bytes, |word, start| {
-            for owner in &self.owners[word] {
-                match owner {
-                    Owner::Rule(rule) => search.rule(*rule, start),
-                    Owner::Base64(phase) if !strong_only => search.base64(start, *phase),
-                    Owner::Base64(_) => {}
+            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain };
+        for part in parts {
+            self.words.each(&bytes[part.clone()], |word, start| {
+                for owner in &self.owners[word] {
+                    match owner {
+                        Owner::Rule(rule) => search.rule(*rule, part.start + start),
+                        Owner::Base64(phase) if !strong_only => {
+                            search.base64(part.start + start, *phase);
+                        }
+                        Owner::Base64(_) => {}
+                    }
                 }
+                search.found.len() <= 4 * MOST
+            });
+            let mut at = part.start;
+            while !strong_only && let Some(run) = views::wrapped(&bytes[..part.end], at) {
+                at = run.at.end;
+                search.decoded(&run);
             }
-            search.found.len() <= 4 * MOST
-        });
-        let mut at = 0;
-        while !strong_only && let Some(run) = views::wrapped(bytes, at) {
-            at = run.at.end;
-            search.decoded(&run);
         }
         search.plain &= search.found.len() <= 4 * MOST;
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
@@ -294,8 +322,7 @@ impl Search<'_> {
     }
 
     fn decoded(&mut self, run: &views::Run) {
-        self.plain = false;
-        let (found, _) = self.scanner.search(&run.decoded, true);
+        let (found, _) = self.scanner.search(&run.decoded, &whole(&run.decoded), true);
         if found.is_empty() {
             return;
         }
@@ -323,6 +350,22 @@ impl Search<'_> {
     fn line_end(&self, at: usize, most: usize) -> usize {
         let to = (at + most).min(self.bytes.len());
         memchr::memchr(b'\n', &self.bytes[at..to]).map_or(to, |found| at + found)
+    }
+}
+
+fn whole(bytes: &[u8]) -> [Range<usize>; 1] {
+    [0..bytes.len()]
+}
+
+impl Seen {
+    /// In their order, each once, and not too many.
+    fn ordered(mut self) -> Self {
+        let hits = &mut self.hits;
+        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
+        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
+        hits.truncate(MOST);
+        self.plain &= hits.len() < MOST;
+        self
     }
 }
 
