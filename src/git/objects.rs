@@ -172,6 +172,9 @@ impl Objects {
 
     /// An object, or nothing if it is not here.
     pub fn data(&self, id: &ObjectId) -> Result<Option<(Kind, Vec<u8>)>> {
+        if let Some(packed) = self.packed().and_then(|reader| reader.borrow_mut().data(id)) {
+            return Ok(Some(packed));
+        }
         self.read(id, <[u8]>::to_vec)
     }
 

@@ -127,6 +127,17 @@ impl Reader {
         Some((kind, made?))
     }
 
+    /// An object that is wanted once.
+    pub(super) fn data(&mut self, id: &ObjectId) -> Option<(Kind, Vec<u8>)> {
+        let at = self.packs.locate(id)?;
+        let entry = self.packs.entry(at)?;
+        if let Some(kind) = entry.header.as_kind() {
+            return Some((kind, self.whole(at.0, &entry, LARGEST)?));
+        }
+        let (kind, bytes) = self.read(id)?;
+        Some((kind, bytes.to_vec()))
+    }
+
     /// An entry that is no delta, and not larger than `most`.
     pub(super) fn whole(&mut self, pack: usize, entry: &data::Entry, most: u64) -> Option<Vec<u8>> {
         let size = size(entry.decompressed_size, most)?;

@@ -59,14 +59,16 @@ pub(super) struct Looker<'a> {
     /// Of a version that is still to come, a later one that was looked at.
     later: HashMap<ObjectId, ObjectId>,
     bytes: usize,
+    /// The trees of the commits in question.
+    trees: HashMap<ObjectId, ObjectId>,
     /// Contents are only named, and looked at later.
     gathering: bool,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
-        let (known, clean, former, later) = Default::default();
-        Self { objects, policy, known, clean, former, later, bytes: 0, gathering: false }
+        let (known, clean, former, later, trees) = Default::default();
+        Self { objects, policy, known, clean, former, later, bytes: 0, trees, gathering: false }
     }
 
     pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy) -> Self {
@@ -81,6 +83,7 @@ impl<'a> Looker<'a> {
         go_on: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Vec<Brought>> {
         let mut all = Vec::with_capacity(commits.len());
+        self.trees = commits.iter().map(|commit| (commit.id, commit.node.tree)).collect();
         for (at, commit) in commits.iter().rev().enumerate() {
             go_on(at)?;
             all.push(self.commit(commit)?);
@@ -93,7 +96,10 @@ impl<'a> Looker<'a> {
         let mut parents = Vec::new();
         for parent in &commit.node.parents {
             // A parent that is not here (shallow, partial) hides nothing.
-            parents.extend(self.objects.commit(parent)?.map(|node| node.tree));
+            match self.trees.get(parent) {
+                Some(tree) => parents.push(*tree),
+                None => parents.extend(self.objects.commit(parent)?.map(|node| node.tree)),
+            }
         }
         let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
         let mut brought = self.tree(&commit.node.tree, &parents, &place)?;

@@ -1,5 +1,6 @@
 //! The search itself.
 
+use super::found::{Found, MOST, Seen, drop_covered};
 use super::hit::{Confidence, Hit, Secret};
 use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{self, Rule};
@@ -16,8 +17,6 @@ const AFTER: usize = 4096;
 const LONGEST: usize = 2048;
 /// A match of several lines is not longer.
 const WINDOW: usize = 64 << 10;
-/// More in one content are not told: it is refused anyway.
-const MOST: usize = 200;
 
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
@@ -42,14 +41,6 @@ enum Owner {
     Base64(usize),
 }
 
-/// What is found in a content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    pub hits: Vec<Hit>,
-    /// Lines mean nothing for other lines, but for those that a line of base64 goes on in.
-    pub plain: bool,
-}
-
 /// What is found in one view of a content.
 struct Search<'s> {
     scanner: &'s Scanner,
@@ -60,16 +51,7 @@ struct Search<'s> {
     found: Vec<Found>,
     strong_only: bool,
     plain: bool,
-}
-
-/// A match, in the places of the view.
-struct Found {
-    rule: usize,
-    at: Range<usize>,
-    secret: Range<usize>,
-    confidence: Confidence,
-    /// Said already, if the bytes stand in what was decoded.
-    told: Option<(String, String)>,
+    spans: Vec<Range<usize>>,
 }
 
 impl Scanner {
@@ -123,19 +105,29 @@ impl Scanner {
 
     /// What is found in some parts of a content: whole lines, that do not go on in others as
     /// [`views::is_wrapped`] says. The hits of the other lines are `known`.
-    pub(super) fn lines(&self, bytes: &[u8], lines: &[Range<usize>], known: Vec<Hit>) -> Seen {
+    pub(super) fn lines(&self, bytes: &[u8], lines: &[Range<usize>], mut known: Seen) -> Seen {
         if lines.iter().any(|lines| memchr::memchr(0, &bytes[lines.clone()]).is_some()) {
             return Seen::default();
         }
-        let (found, plain) = self.search(bytes, lines, false);
-        let mut seen = Seen { hits: self.told(found, bytes, bytes, |at| at), plain };
-        seen.hits.extend(known);
-        seen.ordered()
+        let mut search = self.search(bytes, lines, false);
+        // What belongs together must not be in lines that are not searched.
+        let within = |span: &Range<usize>| {
+            let part = lines.partition_point(|part| part.end <= span.start);
+            lines.get(part).is_some_and(|part| span.end <= part.end)
+        };
+        if !search.spans.iter().all(within) {
+            return Seen::default();
+        }
+        let hits = self.told(std::mem::take(&mut search.found), bytes, bytes, |at| at);
+        known.hits.extend(hits);
+        known.spans.append(&mut search.spans);
+        known.plain = search.plain;
+        known.ordered()
     }
 
     /// The same bytes with each secret covered, if there is one.
     pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (found, _) = self.search(bytes, &whole(bytes), false);
+        let found = self.search(bytes, &whole(bytes), false).found;
         if found.is_empty() {
             return None;
         }
@@ -153,8 +145,8 @@ impl Scanner {
 
     /// Searches one view; `origin` leads from its places to those in the content.
     fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
-        let (found, plain) = self.search(view, &whole(view), false);
-        Seen { hits: self.told(found, view, bytes, origin), plain }
+        let Search { found, plain, spans, .. } = self.search(view, &whole(view), false);
+        Seen { hits: self.told(found, view, bytes, origin), plain, spans }
     }
 
     /// Hits, without the secrets.
@@ -192,17 +184,17 @@ impl Scanner {
         hits
     }
 
-    /// Matches in their order, of which the keyword stands in these parts, and whether each
-    /// part stands for itself.
-    fn search(
-        &self,
-        bytes: &[u8],
+    /// Matches in their order, of which the keyword stands in these parts.
+    fn search<'s>(
+        &'s self,
+        bytes: &'s [u8],
         parts: &[Range<usize>],
         strong_only: bool,
-    ) -> (Vec<Found>, bool) {
-        let (done, found, plain) = (Vec::new(), Vec::new(), !self.long_words);
+    ) -> Search<'s> {
+        let (done, base64, found, spans) = Default::default();
+        let plain = !self.long_words;
         let mut search =
-            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain };
+            Search { scanner: self, bytes, done, base64, found, strong_only, plain, spans };
         for part in parts {
             self.words.each(&bytes[part.clone()], |word, start| {
                 for owner in &self.owners[word] {
@@ -224,7 +216,7 @@ impl Scanner {
         }
         search.plain &= search.found.len() <= 4 * MOST;
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
-        (search.found, search.plain)
+        search
     }
 }
 
@@ -260,9 +252,12 @@ impl Search<'_> {
         let start = self.line_start(word).max(self.done[at].saturating_sub(LONGEST));
         let mut end = self.line_end(word, AFTER);
         if rule.lines > 0 {
-            self.plain = false;
             for _ in 0..rule.lines {
                 end = self.line_end((end + 1).min(self.bytes.len()), AFTER);
+            }
+            let span = start..(end + 1).min(self.bytes.len());
+            if self.spans.last() != Some(&span) {
+                self.spans.push(span);
             }
             end = end.min(word + WINDOW);
         } else {
@@ -322,7 +317,7 @@ impl Search<'_> {
     }
 
     fn decoded(&mut self, run: &views::Run) {
-        let (found, _) = self.scanner.search(&run.decoded, &whole(&run.decoded), true);
+        let found = self.scanner.search(&run.decoded, &whole(&run.decoded), true).found;
         if found.is_empty() {
             return;
         }
@@ -357,39 +352,7 @@ fn whole(bytes: &[u8]) -> [Range<usize>; 1] {
     [0..bytes.len()]
 }
 
-impl Seen {
-    /// In their order, each once, and not too many.
-    fn ordered(mut self) -> Self {
-        let hits = &mut self.hits;
-        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
-        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
-        hits.truncate(MOST);
-        self.plain &= hits.len() < MOST;
-        self
-    }
-}
-
 /// Whether upper and lower case are the same in the form.
 fn rule_folds(rule: &Rule) -> bool {
     rule.kind.starts_with("age-") || &*rule.kind == "slack-app-token"
-}
-
-/// Of several rules that found the same, the surest one counts; the earlier one of equals.
-fn drop_covered(found: &mut Vec<Found>) {
-    let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
-    let mut kept: Vec<Found> = Vec::new();
-    let mut order: Vec<Found> = std::mem::take(found);
-    order
-        .sort_by_key(|found| (std::cmp::Reverse(found.confidence), found.rule, found.secret.start));
-    for one in order {
-        let same_view = one.told.is_some();
-        let covered = kept.iter().any(|other| {
-            overlap(&other.secret, &one.secret) && (!same_view || other.told == one.told)
-        });
-        if !covered {
-            kept.push(one);
-        }
-    }
-    kept.sort_by_key(|found| found.secret.start);
-    *found = kept;
 }
