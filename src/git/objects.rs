@@ -137,6 +137,12 @@ impl Objects {
 
     /// Opens all packs: that pays where many objects are read.
     pub fn expect_many(&self) {
+        let open = || Reader::new(Packs::open(&self.dirs(), self.hash).into());
+        let _ = self.reader.get_or_init(open);
+    }
+
+    /// The directories of all stores, with those that they borrow from.
+    pub(super) fn dirs(&self) -> Vec<PathBuf> {
         let mut dirs: Vec<PathBuf> = Vec::new();
         for store in self.stores.iter().map(|store| store.store_ref()) {
             dirs.push(store.path().to_owned());
@@ -144,7 +150,7 @@ impl Objects {
         }
         let mut known = HashSet::new();
         dirs.retain(|dir| known.insert(dir.clone()));
-        let _ = self.reader.get_or_init(|| Reader::new(Packs::open(&dirs, self.hash).into()));
+        dirs
     }
 
     pub(super) fn packed(&self) -> Option<&RefCell<Reader>> {

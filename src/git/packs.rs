@@ -57,6 +57,13 @@ impl Packs {
         self.0[pack].data.entry(offset).ok()
     }
 
+    /// Bytes of a pack, at most so many.
+    pub(super) fn some(&self, pack: usize, at: u64, most: usize) -> &[u8] {
+        let data = &self.0[pack].data;
+        let end = (data.pack_end() as u64).min(at + most as u64);
+        data.entry_slice(at..end.max(at)).unwrap_or_default()
+    }
+
     /// Where the base of an entry is, if it has one: it is in the same pack.
     pub(super) fn base(&self, pack: usize, entry: &data::Entry) -> Option<At> {
         let offset = match entry.header {

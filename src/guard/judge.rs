@@ -1,6 +1,7 @@
 //! Files against the rules. Fed with paths and contents by whoever can see them; blind itself.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use gix::ObjectId;
@@ -10,6 +11,9 @@ use super::rules::{Check, RULES, SECRET};
 use super::secrets::{Copied, Hit, Seen};
 use super::{Finding, Place, Severity, Verdict};
 use crate::base::RepoPath;
+
+/// Of a content that is too large to be held so much is looked at at once.
+const PIECE: u64 = 8 << 20;
 
 /// What is to be known of an object before it can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +241,49 @@ pub fn look(
         looked.faults.extend(what.map(|what| Fault { rule: rule.id, what, hit: None }));
     }
     looked
+}
+
+/// Looks at a content that is too large to be held. A conflict is seen if its markers are not
+/// very far from each other.
+pub fn look_along(
+    policy: &Policy,
+    size: u64,
+    read: &mut dyn Read,
+    go_on: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<Vec<Fault>> {
+    let mut faults = look(policy, size, None, None).faults;
+    let mut content: Vec<Fault> = Vec::new();
+    let mut piece = |bytes: &[u8]| {
+        let checks = RULES.iter().filter_map(|rule| match rule.check {
+            Check::Content(check) if content.is_empty() => Some((rule.id, check)),
+            _ => None,
+        });
+        let found = checks.filter_map(|(rule, check)| Some((rule, check(policy, bytes)?)));
+        let found: Vec<Fault> = found.map(|(rule, what)| Fault { rule, what, hit: None }).collect();
+        content.extend(found);
+        go_on()
+    };
+    match policy.scanner() {
+        Some(Ok(scanner)) => {
+            let seen = scanner.scan_stream(read, &mut piece)?;
+            faults.extend(seen.hits.iter().map(|hit| told(hit, "has")));
+        }
+        // Conflicts are told when there are no secrets to look for.
+        other => {
+            let mut bytes = Vec::new();
+            loop {
+                bytes.clear();
+                Read::take(&mut *read, PIECE).read_to_end(&mut bytes)?;
+                if bytes.is_empty() {
+                    break;
+                }
+                piece(&bytes)?;
+            }
+            faults.extend(other.and_then(|it| it.as_ref().err()).map(|why| unsearchable(why)));
+        }
+    }
+    faults.extend(content);
+    Ok(faults)
 }
 
 /// The secrets in some bytes, as a sentence that begins with `what`.

@@ -96,6 +96,7 @@ impl Contents<'_, '_> {
             return self.many(commits, watch);
         }
         let mut looker = Looker::new(self.objects, self.judge.policy);
+        looker.watch = Some(watch);
         let brought = looker.commits(commits, &mut |done| Watch { done, ..watch }.check())?;
         self.take_all(brought);
         Ok(())

@@ -3,18 +3,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::many::Watch;
 use super::world::hex;
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
 use crate::guard::Place;
-use crate::guard::judge::{Fault, Former, Text, look, named, said};
+use crate::guard::judge::{Fault, Former, Text, look, look_along, named, said};
 use crate::guard::policy::Policy;
 use crate::guard::secrets::Seen;
 
-/// Files that are larger are judged by name and size only, and refused unless they may be large.
+/// Files that are larger are not held as a whole, if they can be read piece by piece.
+pub(super) const HELD: u64 = 32 << 20;
+/// What cannot, and is larger, is judged by name and size only, and refused unless it may be so.
 const READ_LIMIT: u64 = 128 << 20;
 /// So many bytes of former versions are kept.
 const MEMORY: usize = 16 << 20;
@@ -63,16 +66,18 @@ pub(super) struct Looker<'a> {
     trees: HashMap<ObjectId, ObjectId>,
     /// Contents are only named, and looked at later.
     gathering: bool,
+    pub watch: Option<Watch>,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
         let (known, clean, former, later, trees) = Default::default();
-        Self { objects, policy, known, clean, former, later, bytes: 0, trees, gathering: false }
+        let (bytes, gathering, watch) = Default::default();
+        Self { objects, policy, known, clean, former, later, bytes, trees, gathering, watch }
     }
 
-    pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy) -> Self {
-        Self { gathering: true, ..Self::new(objects, policy) }
+    pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy, watch: Watch) -> Self {
+        Self { gathering: true, watch: Some(watch), ..Self::new(objects, policy) }
     }
 
     /// Commits one after the other, as they came; looked at from the last one on: packs have
@@ -157,6 +162,22 @@ impl<'a> Looker<'a> {
         let wanted = guard.conflict_markers || guard.secrets;
         // What is too large is refused unread, unless it may be large.
         let may = !self.policy.is_too_large(size, Some(entry.path));
+        if wanted
+            && may
+            && size > HELD
+            && let Some(mut large) = self.objects.large(id, size)?
+        {
+            let mut go_on = || match self.watch.map_or(Ok(()), |watch| watch.check()) {
+                Ok(()) => Ok(()),
+                Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+            };
+            let looked = look_along(self.policy, size, &mut large, &mut go_on);
+            if let Some(watch) = &self.watch {
+                watch.check()?;
+            }
+            let faults = looked.with_context(|| format!("read the object {id}"))?;
+            return Ok(Learned::Known { size, faults, unread: false });
+        }
         let read = wanted && may && size <= READ_LIMIT;
         let data = if read { self.objects.data(id)?.map(|(_, data)| data) } else { None };
         let unread = wanted && may && data.is_none();

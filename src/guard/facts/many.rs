@@ -10,7 +10,7 @@ use anyhow::Result;
 use gix::ObjectId;
 
 use super::contents::Contents;
-use super::look::{Brought, Found, Learned, Looker};
+use super::look::{Brought, Found, HELD, Learned, Looker};
 use crate::base::{Problem, count};
 use crate::git::{Entry, Families, Made, NewCommit, What};
 use crate::guard::judge::{Former, Needs, look};
@@ -80,7 +80,7 @@ impl Contents<'_, '_> {
             true => self.objects.families(first.keys().copied()),
             false => Families::none(first.keys().copied()),
         };
-        let most = guard.max_file_size.0;
+        let most = guard.max_file_size.0.min(HELD);
         let told = self.in_threads(families.count(), watch, |looker, at| {
             let mut told = Vec::new();
             let mut visit = |made: Made<'_, Seen>| visit(looker, &made, &mut told, watch);
@@ -133,7 +133,7 @@ impl Contents<'_, '_> {
             for seed in seeds {
                 scope.spawn(|| {
                     let objects = seed.open();
-                    let mut looker = Looker::gathering(&objects, policy);
+                    let mut looker = Looker::gathering(&objects, policy, watch);
                     let mut own = Vec::new();
                     loop {
                         let at = next.fetch_add(1, Relaxed);

@@ -11,6 +11,7 @@ mod incremental;
 mod places;
 mod rules;
 mod scan;
+mod stream;
 mod views;
 mod words;
 

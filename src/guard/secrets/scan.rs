@@ -104,10 +104,16 @@ impl Scanner {
     }
 
     /// What is found in some parts of a content: whole lines, that do not go on in others as
-    /// [`views::is_wrapped`] says. The hits of the other lines are `known`.
-    pub(super) fn lines(&self, bytes: &[u8], lines: &[Range<usize>], mut known: Seen) -> Seen {
+    /// [`views::is_wrapped`] says. The hits of the other lines are `known`. If some of those
+    /// belong to what is searched, it is told what belongs together.
+    pub(super) fn lines(
+        &self,
+        bytes: &[u8],
+        lines: &[Range<usize>],
+        mut known: Seen,
+    ) -> Result<Seen, Vec<Range<usize>>> {
         if lines.iter().any(|lines| memchr::memchr(0, &bytes[lines.clone()]).is_some()) {
-            return Seen::default();
+            return Ok(Seen::default());
         }
         let mut search = self.search(bytes, lines, false);
         // What belongs together must not be in lines that are not searched.
@@ -116,13 +122,13 @@ impl Scanner {
             lines.get(part).is_some_and(|part| span.end <= part.end)
         };
         if !search.spans.iter().all(within) {
-            return Seen::default();
+            return Err(search.spans);
         }
         let hits = self.told(std::mem::take(&mut search.found), bytes, bytes, |at| at);
         known.hits.extend(hits);
         known.spans.append(&mut search.spans);
         known.plain = search.plain;
-        known.ordered()
+        Ok(known.ordered())
     }
 
     /// The same bytes with each secret covered, if there is one.
