@@ -2,7 +2,7 @@
 //! quarantine, which `gix::open` does not see. Replacement objects and grafts are passed over,
 //! as in what git sends: what is judged is what the other side gets.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use gix::ObjectId;
 use gix::objs::{Find, FindHeader, Kind};
 
 use super::Git;
+use super::packs::{Packs, Reader};
 use crate::host::{env, read};
 
 /// Trees are read twice (as a commit's own and as its child's parent): so many bytes of them
@@ -31,10 +32,12 @@ pub struct Objects {
     hash: gix::hash::Kind,
     graph: Option<Arc<gix::commitgraph::Graph>>,
     shallow: HashSet<ObjectId>,
-    trees: RefCell<HashMap<ObjectId, Rc<[u8]>>>,
+    trees: RefCell<HashMap<ObjectId, Rc<Vec<u8>>>>,
     tree_bytes: Cell<usize>,
     /// Where objects are put together: bases and deltas need several times the room.
     room: RefCell<Vec<u8>>,
+    /// Packs, where many objects are read from them.
+    reader: OnceCell<RefCell<Reader>>,
 }
 
 /// What objects are opened from in another thread.
@@ -43,13 +46,14 @@ pub struct Seed {
     hash: gix::hash::Kind,
     graph: Option<Arc<gix::commitgraph::Graph>>,
     shallow: HashSet<ObjectId>,
+    packs: Option<Arc<Packs>>,
 }
 
 impl Seed {
     pub fn open(self) -> Objects {
-        let Self { stores, hash, graph, shallow } = self;
-        let (trees, tree_bytes) = (RefCell::default(), Cell::new(0));
-        Objects { stores, hash, graph, shallow, trees, tree_bytes, room: RefCell::default() }
+        let Self { stores, hash, graph, shallow, packs } = self;
+        let reader = packs.map_or_else(OnceCell::new, |packs| Reader::new(packs).into());
+        Objects { reader, ..Objects::new(stores, hash, graph, shallow) }
     }
 }
 
@@ -104,9 +108,17 @@ impl Objects {
             .is_empty()
             .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok().map(Arc::new))
             .flatten();
-        let trees = RefCell::default();
-        let (tree_bytes, room) = (Cell::new(0), RefCell::default());
-        Ok(Self { stores, hash, graph, shallow, trees, tree_bytes, room })
+        Ok(Self::new(stores, hash, graph, shallow))
+    }
+
+    fn new(
+        stores: Vec<gix::odb::Handle>,
+        hash: gix::hash::Kind,
+        graph: Option<Arc<gix::commitgraph::Graph>>,
+        shallow: HashSet<ObjectId>,
+    ) -> Self {
+        let (trees, tree_bytes, room, reader) = Default::default();
+        Self { stores, hash, graph, shallow, trees, tree_bytes, room, reader }
     }
 
     /// The objects of these directories, such as a scratch one, and nothing else.
@@ -117,21 +129,37 @@ impl Objects {
             store.set_pack_cache(pack_cache);
             Ok(store)
         };
-        Ok(Self {
-            stores: dirs.iter().map(open).collect::<Result<_>>()?,
-            hash,
-            graph: None,
-            shallow: HashSet::new(),
-            trees: RefCell::default(),
-            tree_bytes: Cell::new(0),
-            room: RefCell::default(),
-        })
+        let stores = dirs.iter().map(open).collect::<Result<_>>()?;
+        Ok(Self::new(stores, hash, None, HashSet::new()))
     }
 
     /// The same objects for another thread.
     pub fn seed(&self) -> Seed {
         let (stores, shallow) = (self.stores.clone(), self.shallow.clone());
-        Seed { stores, hash: self.hash, graph: self.graph.clone(), shallow }
+        let packs = self.packed().map(|reader| reader.borrow().packs.clone());
+        Seed { stores, hash: self.hash, graph: self.graph.clone(), shallow, packs }
+    }
+
+    /// Opens all packs: that pays where many objects are read.
+    pub fn expect_many(&self) {
+        let open = || Reader::new(Packs::open(&self.dirs(), self.hash).into());
+        let _ = self.reader.get_or_init(open);
+    }
+
+    /// The directories of all stores, with those that they borrow from.
+    pub(super) fn dirs(&self) -> Vec<PathBuf> {
+        let mut dirs: Vec<PathBuf> = Vec::new();
+        for store in self.stores.iter().map(|store| store.store_ref()) {
+            dirs.push(store.path().to_owned());
+            dirs.extend(store.alternate_db_paths().into_iter().flatten());
+        }
+        let mut known = HashSet::new();
+        dirs.retain(|dir| known.insert(dir.clone()));
+        dirs
+    }
+
+    pub(super) fn packed(&self) -> Option<&RefCell<Reader>> {
+        self.reader.get()
     }
 
     pub fn hash(&self) -> gix::hash::Kind {
@@ -155,6 +183,9 @@ impl Objects {
 
     /// An object, or nothing if it is not here.
     pub fn data(&self, id: &ObjectId) -> Result<Option<(Kind, Vec<u8>)>> {
+        if let Some(packed) = self.packed().and_then(|reader| reader.borrow_mut().data(id)) {
+            return Ok(Some(packed));
+        }
         self.read(id, <[u8]>::to_vec)
     }
 
@@ -176,14 +207,18 @@ impl Objects {
     }
 
     /// A tree's bytes, or nothing if it is not here.
-    pub fn tree(&self, id: &ObjectId) -> Result<Option<Rc<[u8]>>> {
+    pub fn tree(&self, id: &ObjectId) -> Result<Option<Rc<Vec<u8>>>> {
+        let packed = self.packed().and_then(|reader| reader.borrow_mut().read(id));
+        if let Some((Kind::Tree, tree)) = packed {
+            return Ok(Some(tree));
+        }
         if let Some(tree) = self.trees.borrow().get(id) {
             return Ok(Some(tree.clone()));
         }
         if id.is_empty_tree() {
-            return Ok(Some(Rc::from([])));
+            return Ok(Some(Rc::default()));
         }
-        let tree = self.read(id, |data| -> Rc<[u8]> { data.into() })?;
+        let tree = self.read(id, |data| Rc::new(data.to_vec()))?;
         let Some((kind, tree)) = tree else { return Ok(None) };
         if kind != Kind::Tree {
             bail!("{id} should be a tree and is a {kind}");

@@ -70,17 +70,22 @@ impl<'a> TreeWalk<'a> {
             return Ok(());
         };
         // A parent that is not here (shallow, partial) hides nothing.
-        let mut known: Vec<Rc<[u8]>> = Vec::new();
+        let mut known: Vec<Rc<Vec<u8>>> = Vec::new();
         for parent in parents {
             known.extend(self.objects.tree(parent)?);
         }
         let hash = self.objects.hash();
         let mut cursors: Vec<Cursor<'_>> =
-            known.iter().map(|tree| Cursor::new(TreeRefIter::from_bytes(tree, hash))).collect();
+            known.iter().map(|tree| Cursor { bytes: tree, at: 0, hash }).collect();
+        let mut own = Cursor { bytes: &data, at: 0, hash };
         let length = self.path.len();
-        for entry in TreeRefIter::from_bytes(&data, hash) {
-            let entry = entry
+        loop {
+            // What stands there in a parent just so was judged with that one.
+            cursors.iter_mut().for_each(|cursor| own.skip_equal(cursor));
+            let Some(entry) = own.peek() else { return Ok(()) };
+            let (entry, end) = entry
                 .map_err(|err| anyhow::anyhow!("{err}").context(format!("read the tree {tree}")))?;
+            own.at = end;
             if length > 0 {
                 self.path.push(b'/');
             }
@@ -88,7 +93,6 @@ impl<'a> TreeWalk<'a> {
             self.entry(&entry, &mut cursors)?;
             self.path.truncate(length);
         }
-        Ok(())
     }
 
     fn entry(&mut self, entry: &EntryRef<'_>, cursors: &mut [Cursor<'_>]) -> Result<()> {
@@ -123,20 +127,48 @@ impl<'a> TreeWalk<'a> {
     }
 }
 
-/// A place in a parent's tree, which moves along with the tree in question.
+/// A place in a tree; in a parent's it moves along with the one in the tree in question.
 struct Cursor<'a> {
-    entries: std::iter::Peekable<TreeRefIter<'a>>,
+    bytes: &'a [u8],
+    at: usize,
+    hash: gix::hash::Kind,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(tree: TreeRefIter<'a>) -> Self {
-        Self { entries: tree.peekable() }
+    /// The entry here, and where the next one begins.
+    fn peek(&self) -> Option<Result<(EntryRef<'a>, usize), String>> {
+        let entry = TreeRefIter::from_bytes(&self.bytes[self.at..], self.hash).next()?;
+        let entry = entry.map_err(|err| err.to_string());
+        Some(entry.and_then(|entry| Ok((entry, self.end().ok_or("it is cut off")?))))
+    }
+
+    /// Where the entry here ends.
+    fn end(&self) -> Option<usize> {
+        let name = memchr::memchr(0, &self.bytes[self.at..])?;
+        let end = self.at + name + 1 + self.hash.len_in_bytes();
+        (end <= self.bytes.len()).then_some(end)
+    }
+
+    /// Moves both over the entries that are the same.
+    fn skip_equal(&mut self, other: &mut Self) {
+        let (ours, theirs) = (&self.bytes[self.at..], &other.bytes[other.at..]);
+        let same = same_front(ours, theirs);
+        if same == ours.len() && same == theirs.len() {
+            self.at = self.bytes.len();
+            other.at = other.bytes.len();
+            return;
+        }
+        let until = self.at + same;
+        while let Some(end) = self.end().filter(|end| *end <= until) {
+            other.at += end - self.at;
+            self.at = end;
+        }
     }
 
     /// The entry of that name and sort. In a tree that is not in order it may be overlooked:
     /// then more is judged.
     fn find(&mut self, wanted: &EntryRef<'_>) -> Option<EntryRef<'a>> {
-        while let Some(Ok(entry)) = self.entries.peek() {
+        while let Some(Ok((entry, end))) = self.peek() {
             let order = name_order(
                 entry.filename,
                 entry.mode.is_tree(),
@@ -144,13 +176,27 @@ impl<'a> Cursor<'a> {
                 wanted.mode.is_tree(),
             );
             match order {
-                std::cmp::Ordering::Less => drop(self.entries.next()),
-                std::cmp::Ordering::Equal => return Some(*entry),
+                std::cmp::Ordering::Less => self.at = end,
+                std::cmp::Ordering::Equal => {
+                    // The next one wanted comes after it.
+                    self.at = end;
+                    return Some(entry);
+                }
                 std::cmp::Ordering::Greater => return None,
             }
         }
         None
     }
+}
+
+/// How many bytes two trees have in common at their beginning.
+fn same_front(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 512;
+    let most = a.len().min(b.len());
+    let (a, b) = (&a[..most], &b[..most]);
+    let equal = a.chunks(STEP).zip(b.chunks(STEP)).take_while(|(a, b)| a == b).count();
+    let at = (equal * STEP).min(most);
+    at + a[at..].iter().zip(&b[at..]).take_while(|(a, b)| a == b).count()
 }
 
 impl Objects {

@@ -1,15 +1,19 @@
 //! Files against the rules. Fed with paths and contents by whoever can see them; blind itself.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use gix::ObjectId;
 
 use super::policy::{Allowed, Policy};
 use super::rules::{Check, RULES, SECRET};
-use super::secrets::{Hit, Seen};
+use super::secrets::{Copied, Hit, Seen};
 use super::{Finding, Place, Severity, Verdict};
 use crate::base::RepoPath;
+
+/// Of a content that is too large to be held so much is looked at at once.
+const PIECE: u64 = 8 << 20;
 
 /// What is to be known of an object before it can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,12 +197,20 @@ pub struct Looked {
     pub seen: Seen,
 }
 
-/// Looks at a content. `former` is another version of it that was looked at before.
+/// Another version of a content, that was looked at before.
+pub struct Former<'a> {
+    pub bytes: &'a [u8],
+    pub seen: &'a Seen,
+    /// Which bytes the new version has from it, if that is known.
+    pub copied: Option<Vec<Copied>>,
+}
+
+/// Looks at a content.
 pub fn look(
     policy: &Policy,
     size: u64,
     bytes: Option<&[u8]>,
-    former: Option<(&[u8], &Seen)>,
+    former: Option<Former<'_>>,
 ) -> Looked {
     let mut looked = Looked::default();
     for rule in RULES {
@@ -210,8 +222,13 @@ pub fn look(
                     None => {}
                     Some(Err(why)) => looked.faults.push(unsearchable(why)),
                     Some(Ok(scanner)) => {
-                        looked.seen = match former {
-                            Some((old, seen)) => scanner.rescan(old, seen, bytes),
+                        looked.seen = match &former {
+                            Some(Former { bytes: old, seen, copied: Some(copied) }) => {
+                                scanner.rescan_copied(old, seen, bytes, copied)
+                            }
+                            Some(Former { bytes: old, seen, .. }) => {
+                                scanner.rescan(old, seen, bytes)
+                            }
                             None => scanner.scan(bytes),
                         };
                         looked.faults.extend(looked.seen.hits.iter().map(|hit| told(hit, "has")));
@@ -224,6 +241,49 @@ pub fn look(
         looked.faults.extend(what.map(|what| Fault { rule: rule.id, what, hit: None }));
     }
     looked
+}
+
+/// Looks at a content that is too large to be held. A conflict is seen if its markers are not
+/// very far from each other.
+pub fn look_along(
+    policy: &Policy,
+    size: u64,
+    read: &mut dyn Read,
+    go_on: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<Vec<Fault>> {
+    let mut faults = look(policy, size, None, None).faults;
+    let mut content: Vec<Fault> = Vec::new();
+    let mut piece = |bytes: &[u8]| {
+        let checks = RULES.iter().filter_map(|rule| match rule.check {
+            Check::Content(check) if content.is_empty() => Some((rule.id, check)),
+            _ => None,
+        });
+        let found = checks.filter_map(|(rule, check)| Some((rule, check(policy, bytes)?)));
+        let found: Vec<Fault> = found.map(|(rule, what)| Fault { rule, what, hit: None }).collect();
+        content.extend(found);
+        go_on()
+    };
+    match policy.scanner() {
+        Some(Ok(scanner)) => {
+            let seen = scanner.scan_stream(read, &mut piece)?;
+            faults.extend(seen.hits.iter().map(|hit| told(hit, "has")));
+        }
+        // Conflicts are told when there are no secrets to look for.
+        other => {
+            let mut bytes = Vec::new();
+            loop {
+                bytes.clear();
+                Read::take(&mut *read, PIECE).read_to_end(&mut bytes)?;
+                if bytes.is_empty() {
+                    break;
+                }
+                piece(&bytes)?;
+            }
+            faults.extend(other.and_then(|it| it.as_ref().err()).map(|why| unsearchable(why)));
+        }
+    }
+    faults.extend(content);
+    Ok(faults)
 }
 
 /// The secrets in some bytes, as a sentence that begins with `what`.

@@ -37,6 +37,7 @@ mod handoff;
 mod haproxy;
 mod hook;
 mod house;
+mod increments;
 mod install;
 mod install_any;
 mod interrupt;

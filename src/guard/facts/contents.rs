@@ -2,27 +2,24 @@
 //! new object once.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::look::{Brought, Found, Learned, Looker};
+use super::many::Watch;
 use super::world::{hex, oid};
-use crate::base::{CommitId, Problem, RefName, RepoPath, count};
-use crate::git::{Entry, NewCommit, Objects, Seed, What, new_commits};
+use crate::base::{CommitId, RefName, RepoPath};
+use crate::git::{Entry, NewCommit, Objects, What, new_commits};
 use crate::guard::judge::{Judge, Text};
 use crate::guard::secrets::Hit;
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Place, Severity};
 
-/// Of more commits several threads take some at a time: at least and at most so many.
+/// More commits are looked at by several threads.
 const MANY: usize = 64;
-const LEAST: usize = 32;
-const CHUNK: usize = 256;
 /// A longer chain of tags is refused elsewhere.
 const TAGS: usize = 100;
 /// For so many commits the way out says how many others stand on top of them.
@@ -77,23 +74,6 @@ impl Contents<'_, '_> {
         Ok(())
     }
 
-    fn in_time(&self, done: usize, all: usize) -> Result<()> {
-        match self.began.elapsed() > self.judge.policy.config.guard.time_limit.0 {
-            true => Err(self.out_of_time(done, all).into()),
-            false => Ok(()),
-        }
-    }
-
-    /// What is not judged in time does not pass.
-    fn out_of_time(&self, done: usize, all: usize) -> Problem {
-        let limit = self.judge.policy.config.guard.time_limit.0;
-        let message = format!("{done} of {} judged in {limit:?}", count(all, "commit"));
-        Problem::refuse("time-limit", message)
-            .because("what was not judged does not pass, so nothing does")
-            .hint("push the older commits first: `git push REMOTE COMMIT:BRANCH`")
-            .hint("give it more time in .gsync.toml: `[guard] time_limit = \"1h\"`")
-    }
-
     /// Judges what the tags on the way to an object say.
     fn tags(&mut self, id: &ObjectId, place: &Place) -> Result<()> {
         let mut id = *id;
@@ -110,62 +90,16 @@ impl Contents<'_, '_> {
 
     /// Looks at commits: by one thread, or by several where there are many.
     fn commits(&mut self, commits: &[NewCommit]) -> Result<()> {
-        let threads = match commits.len() {
-            ..=MANY => 1,
-            _ => std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
-        };
-        if threads == 1 {
-            let (objects, policy) = (self.objects, self.judge.policy);
-            let mut looker = Looker::new(objects, policy);
-            let brought = looker.commits(commits, |at| self.in_time(at, commits.len()))?;
-            self.take_all(brought);
-            return Ok(());
+        let limit = self.judge.policy.config.guard.time_limit.0;
+        let watch = Watch { began: self.began, limit, done: 0, all: commits.len() };
+        if commits.len() > MANY {
+            return self.many(commits, watch);
         }
-        let chunk = (commits.len() / (2 * threads)).clamp(LEAST, CHUNK);
-        let chunks: Vec<&[NewCommit]> = commits.chunks(chunk).collect();
-        let next = AtomicUsize::new(0);
-        let policy = self.judge.policy;
-        let limit = policy.config.guard.time_limit.0;
-        let (began, seeds) = (self.began, (0..threads).map(|_| self.objects.seed()));
-        let seeds: Vec<Seed> = seeds.collect();
-        std::thread::scope(|scope| -> Result<()> {
-            let (send, receive) = sync_channel(threads);
-            for seed in seeds {
-                let (send, next, chunks) = (send.clone(), &next, &chunks);
-                scope.spawn(move || {
-                    let objects = seed.open();
-                    let mut looker = Looker::new(&objects, policy);
-                    loop {
-                        let at = next.fetch_add(1, Relaxed);
-                        let Some(chunk) = chunks.get(at) else { return };
-                        let in_time = |_| match began.elapsed() > limit {
-                            true => bail!("out of time"),
-                            false => Ok(()),
-                        };
-                        let brought = looker.commits(chunk, in_time);
-                        // Nobody listens any more after the first error, or in the end.
-                        if began.elapsed() > limit || send.send((at, brought)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(send);
-            // Told in the order of the commits, whoever looked at them.
-            let mut waiting: HashMap<usize, Result<Vec<Brought>>> = HashMap::new();
-            let mut at = 0;
-            while let Ok((number, brought)) = receive.recv() {
-                waiting.insert(number, brought);
-                while let Some(brought) = waiting.remove(&at) {
-                    self.take_all(brought?);
-                    at += 1;
-                }
-            }
-            if at < chunks.len() {
-                return Err(self.out_of_time(at * chunk, commits.len()).into());
-            }
-            Ok(())
-        })
+        let mut looker = Looker::new(self.objects, self.judge.policy);
+        looker.watch = Some(watch);
+        let brought = looker.commits(commits, &mut |done| Watch { done, ..watch }.check())?;
+        self.take_all(brought);
+        Ok(())
     }
 
     /// Judges what a tree has and none of the others.
@@ -199,7 +133,7 @@ impl Contents<'_, '_> {
 
     /// Judges what several commits bring. An object may have been met at the later one of two
     /// places: what was learned of it is known before the first is judged.
-    fn take_all(&mut self, mut all: Vec<Brought>) {
+    pub(super) fn take_all(&mut self, mut all: Vec<Brought>) {
         all.iter_mut().flat_map(|brought| &mut brought.entries).for_each(|new| self.learn(new));
         for brought in all {
             self.take(brought);

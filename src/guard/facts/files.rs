@@ -7,16 +7,15 @@ use std::io::ErrorKind;
 use anyhow::{Context, Result};
 use gix::ObjectId;
 
+use super::look::HELD;
 use super::policy;
 use super::world::World;
 use crate::base::{Problem, RepoPath};
 use crate::git::Git;
-use crate::guard::judge::{Judge, Needs};
+use crate::guard::judge::{Judge, Needs, look_along};
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Finding, Place, Scene, Verdict};
 
-/// Files that are larger are judged by name and size only.
-const READ_LIMIT: u64 = 128 << 20;
 /// So many lines are named in which a value stands again.
 const LINES: usize = 10;
 
@@ -65,16 +64,24 @@ fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
             continue;
         }
         judge.forget(&id);
-        let wanted = judge.needs(&id) == Needs::Content && meta.len() <= READ_LIMIT;
-        let read = || match meta.is_symlink() {
-            true => fs::read_link(&file).map(|to| to.into_os_string().into_encoded_bytes()),
-            false => fs::read(&file),
-        };
-        let bytes = match wanted {
-            true => Some(read().with_context(|| format!("read {}", file.display()))?),
-            false => None,
-        };
-        judge.learn(id, meta.len(), bytes.as_deref());
+        let read = || format!("read {}", file.display());
+        let wanted = judge.needs(&id) == Needs::Content;
+        let small = !policy.is_too_large(meta.len(), place.path.as_ref().map(RepoPath::as_bytes));
+        if wanted && small && meta.len() > HELD {
+            let mut open = fs::File::open(&file).with_context(read)?;
+            let looked = look_along(&policy, meta.len(), &mut open, &mut || Ok(()));
+            judge.learned(id, meta.len(), looked.with_context(read)?);
+        } else {
+            let bytes = match wanted && meta.len() <= HELD {
+                true if meta.is_symlink() => {
+                    let to = fs::read_link(&file).with_context(read)?;
+                    Some(to.into_os_string().into_encoded_bytes())
+                }
+                true => Some(fs::read(&file).with_context(read)?),
+                false => None,
+            };
+            judge.learn(id, meta.len(), bytes.as_deref());
+        }
         judge.blob(&id, &place, |_| false);
     }
     once(&mut judge.verdict.findings);

@@ -3,18 +3,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::many::Watch;
 use super::world::hex;
 use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
 use crate::guard::Place;
-use crate::guard::judge::{Fault, Text, look, named, said};
+use crate::guard::judge::{Fault, Former, Text, look, look_along, named, said};
 use crate::guard::policy::Policy;
 use crate::guard::secrets::Seen;
 
-/// Files that are larger are judged by name and size only, and refused unless they may be large.
+/// Files that are larger are not held as a whole, if they can be read piece by piece.
+pub(super) const HELD: u64 = 32 << 20;
+/// What cannot, and is larger, is judged by name and size only, and refused unless it may be so.
 const READ_LIMIT: u64 = 128 << 20;
 /// So many bytes of former versions are kept.
 const MEMORY: usize = 16 << 20;
@@ -59,12 +62,22 @@ pub(super) struct Looker<'a> {
     /// Of a version that is still to come, a later one that was looked at.
     later: HashMap<ObjectId, ObjectId>,
     bytes: usize,
+    /// The trees of the commits in question.
+    trees: HashMap<ObjectId, ObjectId>,
+    /// Contents are only named, and looked at later.
+    gathering: bool,
+    pub watch: Option<Watch>,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
-        let (known, clean, former, later) = Default::default();
-        Self { objects, policy, known, clean, former, later, bytes: 0 }
+        let (known, clean, former, later, trees) = Default::default();
+        let (bytes, gathering, watch) = Default::default();
+        Self { objects, policy, known, clean, former, later, bytes, trees, gathering, watch }
+    }
+
+    pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy, watch: Watch) -> Self {
+        Self { gathering: true, watch: Some(watch), ..Self::new(objects, policy) }
     }
 
     /// Commits one after the other, as they came; looked at from the last one on: packs have
@@ -72,9 +85,10 @@ impl<'a> Looker<'a> {
     pub(super) fn commits(
         &mut self,
         commits: &[NewCommit],
-        mut go_on: impl FnMut(usize) -> Result<()>,
+        go_on: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Vec<Brought>> {
         let mut all = Vec::with_capacity(commits.len());
+        self.trees = commits.iter().map(|commit| (commit.id, commit.node.tree)).collect();
         for (at, commit) in commits.iter().rev().enumerate() {
             go_on(at)?;
             all.push(self.commit(commit)?);
@@ -87,7 +101,10 @@ impl<'a> Looker<'a> {
         let mut parents = Vec::new();
         for parent in &commit.node.parents {
             // A parent that is not here (shallow, partial) hides nothing.
-            parents.extend(self.objects.commit(parent)?.map(|node| node.tree));
+            match self.trees.get(parent) {
+                Some(tree) => parents.push(*tree),
+                None => parents.extend(self.objects.commit(parent)?.map(|node| node.tree)),
+            }
         }
         let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
         let mut brought = self.tree(&commit.node.tree, &parents, &place)?;
@@ -122,7 +139,7 @@ impl<'a> Looker<'a> {
     pub(super) fn entry(&mut self, entry: Entry<'_>) -> Result<Found> {
         // A submodule is judged by its own repository; a link leads to a text that is as good
         // a hiding place as any.
-        let wanted = entry.what != What::Commit && self.known.insert(entry.id);
+        let wanted = !self.gathering && entry.what != What::Commit && self.known.insert(entry.id);
         let learned = if wanted { Some(self.learn(&entry)?) } else { None };
         let Entry { path, what, id, before } = entry;
         let (path, before) = (path.to_vec(), before.to_vec());
@@ -136,7 +153,7 @@ impl<'a> Looker<'a> {
         Ok(Found { path, what, id, before, named: faults, learned })
     }
 
-    fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {
+    pub(super) fn learn(&mut self, entry: &Entry<'_>) -> Result<Learned> {
         let (id, guard) = (&entry.id, &self.policy.config.guard);
         let Some((kind, size)) = self.objects.header(id)? else { return Ok(Learned::Absent) };
         if kind != Kind::Blob {
@@ -145,12 +162,28 @@ impl<'a> Looker<'a> {
         let wanted = guard.conflict_markers || guard.secrets;
         // What is too large is refused unread, unless it may be large.
         let may = !self.policy.is_too_large(size, Some(entry.path));
+        if wanted
+            && may
+            && size > HELD
+            && let Some(mut large) = self.objects.large(id, size)?
+        {
+            let mut go_on = || match self.watch.map_or(Ok(()), |watch| watch.check()) {
+                Ok(()) => Ok(()),
+                Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+            };
+            let looked = look_along(self.policy, size, &mut large, &mut go_on);
+            if let Some(watch) = &self.watch {
+                watch.check()?;
+            }
+            let faults = looked.with_context(|| format!("read the object {id}"))?;
+            return Ok(Learned::Known { size, faults, unread: false });
+        }
         let read = wanted && may && size <= READ_LIMIT;
         let data = if read { self.objects.data(id)?.map(|(_, data)| data) } else { None };
         let unread = wanted && may && data.is_none();
         let later = self.later.get(id).into_iter();
         let former = entry.before.iter().chain(later).find_map(|other| self.former.get(other));
-        let former = former.map(|(data, seen)| (&data[..], seen));
+        let former = former.map(|(bytes, seen)| Former { bytes, seen, copied: None });
         let looked = look(self.policy, size, data.as_deref(), former);
         if let Some(data) = data {
             self.later.extend(entry.before.iter().map(|before| (*before, *id)));

@@ -3,6 +3,7 @@
 mod contents;
 mod files;
 mod look;
+mod many;
 mod policy;
 mod push;
 mod range;

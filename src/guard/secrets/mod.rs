@@ -5,19 +5,23 @@
 //! secret: a [`Hit`] has its first letters and a fingerprint.
 
 mod doubt;
+mod found;
 mod hit;
 mod incremental;
 mod places;
 mod rules;
 mod scan;
+mod stream;
 mod table;
 mod views;
 mod words;
 
 use std::sync::OnceLock;
 
+pub use found::Seen;
 pub use hit::{Confidence, Hit};
-pub use scan::{Scanner, Seen};
+pub use incremental::Copied;
+pub use scan::Scanner;
 
 /// Text with the secrets covered that the built-in rules find: for what is kept of a command
 /// line.

@@ -1,5 +1,6 @@
 //! The search itself.
 
+use super::found::{Found, MOST, Seen, drop_covered};
 use super::hit::{Confidence, Hit, Secret};
 use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{Rule, Rules};
@@ -16,8 +17,6 @@ const AFTER: usize = 4096;
 const LONGEST: usize = 2048;
 /// A match of several lines is not longer.
 const WINDOW: usize = 64 << 10;
-/// More in one content are not told: it is refused anyway.
-const MOST: usize = 200;
 
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
@@ -31,14 +30,6 @@ impl std::fmt::Debug for Scanner {
     }
 }
 
-/// What is found in a content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    pub hits: Vec<Hit>,
-    /// No line of it means anything for another one: nothing of several lines is near.
-    pub plain: bool,
-}
-
 /// What is found in one view of a content.
 struct Search<'s> {
     scanner: &'s Scanner,
@@ -49,16 +40,7 @@ struct Search<'s> {
     found: Vec<Found>,
     strong_only: bool,
     plain: bool,
-}
-
-/// A match, in the places of the view.
-struct Found {
-    rule: usize,
-    at: Range<usize>,
-    secret: Range<usize>,
-    confidence: Confidence,
-    /// Said already, if the bytes stand in what was decoded.
-    told: Option<(String, String)>,
+    spans: Vec<Range<usize>>,
 }
 
 impl Scanner {
@@ -83,17 +65,40 @@ impl Scanner {
                 seen.hits.extend(self.view(&view.bytes, bytes, |at| view.origin(at)).hits);
             }
         }
-        let hits = &mut seen.hits;
-        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
-        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
-        hits.truncate(MOST);
-        seen.plain &= hits.len() < MOST;
-        seen
+        seen.ordered()
+    }
+
+    /// What is found in some parts of a content: whole lines, that do not go on in others as
+    /// [`views::is_wrapped`] says. The hits of the other lines are `known`. If some of those
+    /// belong to what is searched, it is told what belongs together.
+    pub(super) fn lines(
+        &self,
+        bytes: &[u8],
+        lines: &[Range<usize>],
+        mut known: Seen,
+    ) -> Result<Seen, Vec<Range<usize>>> {
+        if lines.iter().any(|lines| memchr::memchr(0, &bytes[lines.clone()]).is_some()) {
+            return Ok(Seen::default());
+        }
+        let mut search = self.search(bytes, lines, false);
+        // What belongs together must not be in lines that are not searched.
+        let within = |span: &Range<usize>| {
+            let part = lines.partition_point(|part| part.end <= span.start);
+            lines.get(part).is_some_and(|part| span.end <= part.end)
+        };
+        if !search.spans.iter().all(within) {
+            return Err(search.spans);
+        }
+        let hits = self.told(std::mem::take(&mut search.found), bytes, bytes, |at| at);
+        known.hits.extend(hits);
+        known.spans.append(&mut search.spans);
+        known.plain = search.plain;
+        Ok(known.ordered())
     }
 
     /// The same bytes with each secret covered, if there is one.
     pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (found, _) = self.search(bytes, false);
+        let found = self.search(bytes, &whole(bytes), false).found;
         if found.is_empty() {
             return None;
         }
@@ -111,10 +116,18 @@ impl Scanner {
 
     /// Searches one view; `origin` leads from its places to those in the content.
     fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
-        let (mut found, plain) = self.search(view, false);
-        if found.is_empty() {
-            return Seen { hits: Vec::new(), plain };
-        }
+        let Search { found, plain, spans, .. } = self.search(view, &whole(view), false);
+        Seen { hits: self.told(found, view, bytes, origin), plain, spans }
+    }
+
+    /// Hits, without the secrets.
+    fn told(
+        &self,
+        mut found: Vec<Found>,
+        view: &[u8],
+        bytes: &[u8],
+        origin: impl Fn(usize) -> usize,
+    ) -> Vec<Hit> {
         drop_covered(&mut found);
         let mut lines = Lines::new(bytes);
         let mut hits = Vec::new();
@@ -139,32 +152,42 @@ impl Scanner {
                 secret,
             });
         }
-        Seen { hits, plain }
+        hits
     }
 
-    /// Matches in their order, and whether each line stands for itself.
-    fn search(&self, bytes: &[u8], strong_only: bool) -> (Vec<Found>, bool) {
-        let (done, found) = (Vec::new(), Vec::new());
+    /// Matches in their order, of which the keyword stands in these parts.
+    fn search<'s>(
+        &'s self,
+        bytes: &'s [u8],
+        parts: &[Range<usize>],
+        strong_only: bool,
+    ) -> Search<'s> {
+        let (done, base64, found, spans) = Default::default();
+        let plain = !self.words.have_lines();
         let mut search =
-            Search { scanner: self, bytes, done, base64: 0, found, strong_only, plain: true };
-        self.words.each(bytes, |word, start| {
-            for owner in self.words.owners(word) {
-                match owner {
-                    Owner::Rule(rule) => search.rule(*rule, start),
-                    Owner::Base64(phase) if !strong_only => search.base64(start, *phase),
-                    Owner::Base64(_) => {}
+            Search { scanner: self, bytes, done, base64, found, strong_only, plain, spans };
+        for part in parts {
+            self.words.each(&bytes[part.clone()], |word, start| {
+                for owner in self.words.owners(word) {
+                    match owner {
+                        Owner::Rule(rule) => search.rule(*rule, part.start + start),
+                        Owner::Base64(phase) if !strong_only => {
+                            search.base64(part.start + start, *phase);
+                        }
+                        Owner::Base64(_) => {}
+                    }
                 }
+                search.found.len() <= 4 * MOST
+            });
+            let mut at = part.start;
+            while !strong_only && let Some(run) = views::wrapped(&bytes[..part.end], at) {
+                at = run.at.end;
+                search.decoded(&run);
             }
-            search.found.len() <= 4 * MOST
-        });
-        let mut at = 0;
-        while !strong_only && let Some(run) = views::wrapped(bytes, at) {
-            at = run.at.end;
-            search.decoded(&run);
         }
         search.plain &= search.found.len() <= 4 * MOST;
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
-        (search.found, search.plain)
+        search
     }
 }
 
@@ -200,9 +223,12 @@ impl Search<'_> {
         let start = self.line_start(word).max(self.done[at].saturating_sub(LONGEST));
         let mut end = self.line_end(word, AFTER);
         if rule.lines > 0 {
-            self.plain = false;
             for _ in 0..rule.lines {
                 end = self.line_end((end + 1).min(self.bytes.len()), AFTER);
+            }
+            let span = start..(end + 1).min(self.bytes.len());
+            if self.spans.last() != Some(&span) {
+                self.spans.push(span);
             }
             end = end.min(word + WINDOW);
         } else {
@@ -262,8 +288,7 @@ impl Search<'_> {
     }
 
     fn decoded(&mut self, run: &views::Run) {
-        self.plain = false;
-        let (found, _) = self.scanner.search(&run.decoded, true);
+        let found = self.scanner.search(&run.decoded, &whole(&run.decoded), true).found;
         if found.is_empty() {
             return;
         }
@@ -294,27 +319,11 @@ impl Search<'_> {
     }
 }
 
+fn whole(bytes: &[u8]) -> [Range<usize>; 1] {
+    [0..bytes.len()]
+}
+
 /// Whether upper and lower case are the same in the form.
 fn rule_folds(rule: &Rule) -> bool {
     rule.kind.starts_with("age-") || &*rule.kind == "slack-app-token"
-}
-
-/// Of several rules that found the same, the surest one counts; the earlier one of equals.
-fn drop_covered(found: &mut Vec<Found>) {
-    let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
-    let mut kept: Vec<Found> = Vec::new();
-    let mut order: Vec<Found> = std::mem::take(found);
-    order
-        .sort_by_key(|found| (std::cmp::Reverse(found.confidence), found.rule, found.secret.start));
-    for one in order {
-        let same_view = one.told.is_some();
-        let covered = kept.iter().any(|other| {
-            overlap(&other.secret, &one.secret) && (!same_view || other.told == one.told)
-        });
-        if !covered {
-            kept.push(one);
-        }
-    }
-    kept.sort_by_key(|found| found.secret.start);
-    *found = kept;
 }

@@ -149,7 +149,7 @@ pub(super) fn wrapped(bytes: &[u8], from: usize) -> Option<Run> {
 }
 
 /// Whether the line that ends here is as long as those of base64 that was broken into lines.
-fn is_wrapped(bytes: &[u8], newline: usize) -> bool {
+pub(super) fn is_wrapped(bytes: &[u8], newline: usize) -> bool {
     let line = bytes[..newline].strip_suffix(b"\r").unwrap_or(&bytes[..newline]);
     let digits = line.iter().rev().take(60).take_while(|byte| digit(**byte).is_some());
     digits.count() == 60

@@ -87,6 +87,12 @@ impl Words {
         }
     }
 
+    /// Whether one of them has several lines itself; of those that are built in none has.
+    pub(super) fn have_lines(&self) -> bool {
+        let mut own = self.table.iter().flat_map(|table| &table.words);
+        own.any(|word| word.contains(&b'\n'))
+    }
+
     /// A search for all words at once: quickly made, or, where there is much to search, made to
     /// be quick. Nothing: one by one will do.
     fn search(&self, bytes: usize) -> Option<&AhoCorasick> {
@@ -135,6 +141,7 @@ mod tests {
         let made = Table::new(made);
         assert_eq!(made.words, WORDS);
         assert_eq!(made.owners, OWNERS);
+        assert!(WORDS.iter().all(|word| !word.contains(&b'\n')), "see `have_lines`");
     }
 
     #[test]

@@ -1,0 +1,63 @@
+//! What a search found, before and after it is told.
+
+use std::ops::Range;
+
+use super::hit::{Confidence, Hit};
+
+/// More in one content are not told: it is refused anyway.
+pub(super) const MOST: usize = 200;
+/// With more of them lines are no longer taken for themselves.
+const SPANS: usize = 1000;
+
+/// What is found in a content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub hits: Vec<Hit>,
+    /// Lines mean nothing for other lines, but for those that a line of base64 goes on in, and
+    /// those in `spans`.
+    pub plain: bool,
+    /// What a rule about several lines looked at together.
+    pub(super) spans: Vec<Range<usize>>,
+}
+
+/// A match, in the places of the view.
+pub(super) struct Found {
+    pub rule: usize,
+    pub at: Range<usize>,
+    pub secret: Range<usize>,
+    pub confidence: Confidence,
+    /// Said already, if the bytes stand in what was decoded.
+    pub told: Option<(String, String)>,
+}
+
+impl Seen {
+    /// In their order, each once, and not too many.
+    pub(super) fn ordered(mut self) -> Self {
+        let hits = &mut self.hits;
+        hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
+        hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
+        hits.truncate(MOST);
+        self.plain &= hits.len() < MOST && self.spans.len() < SPANS;
+        self
+    }
+}
+
+/// Of several rules that found the same, the surest one counts; the earlier one of equals.
+pub(super) fn drop_covered(found: &mut Vec<Found>) {
+    let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+    let mut kept: Vec<Found> = Vec::new();
+    let mut order: Vec<Found> = std::mem::take(found);
+    order
+        .sort_by_key(|found| (std::cmp::Reverse(found.confidence), found.rule, found.secret.start));
+    for one in order {
+        let same_view = one.told.is_some();
+        let covered = kept.iter().any(|other| {
+            overlap(&other.secret, &one.secret) && (!same_view || other.told == one.told)
+        });
+        if !covered {
+            kept.push(one);
+        }
+    }
+    kept.sort_by_key(|found| found.secret.start);
+    *found = kept;
+}
