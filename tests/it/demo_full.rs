@@ -72,3 +72,21 @@ fn a_demo_that_is_stopped_stops_its_servers() {
     assert_eq!(running(&home), [] as [&str; 0]);
     assert_eq!(nobody.read_dir("."), [] as [&str; 0]);
 }
+
+#[test]
+fn what_is_missing_is_named_with_the_way_to_install_it_and_the_rest_goes_on() {
+    let lab = Lab::new();
+    let bin = lab.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for name in ["git", "sh"] {
+        let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|it| it.is_file());
+        std::os::unix::fs::symlink(found.unwrap(), bin.join(name)).unwrap();
+    }
+    let nobody = lab.at("nobody", lab.path("home")).with_env("GSYNC_DEMO_ONLY_FULL", "1");
+    let nobody = nobody.with_env("PATH", bin.to_str().unwrap());
+    let seen = nobody.gsync(&["demo", "--full"]).exits(0).says("node is not here");
+    seen.says("apt-get install nodejs").says("npm install --global pm2").says_not("Real servers");
+    let told = nobody.gsync(&["demo", "--full", "--json"]).exits(0).json();
+    assert!(told["missing"].as_array().unwrap().contains(&"node".into()), "{told}");
+}

@@ -26,6 +26,8 @@ pub const BECOME: &str = "become-process";
 /// How long a process has to end by itself, and a `stop` to come back.
 const GRACE: Duration = Duration::from_secs(10);
 pub(super) const STOPPING: Duration = Duration::from_mins(1);
+/// How long a port may be held by nobody who can be seen.
+const DYING: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What was started last in an environment.
@@ -194,6 +196,12 @@ fn end(
             (Some(proof::Seen::Is(list)), _) => list,
             // A connection that broke is no free port.
             (Some(proof::Seen::CannotTell(why)), Machine::There(_)) => bail!("{why}"),
+            // A socket without an owner is one of a process that is just dying: of several threads
+            // the first one is dead, and the others still hold it.
+            (Some(proof::Seen::CannotTell(_)), Machine::Here) if start.elapsed() < DYING => {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
             _ => Vec::new(),
         };
         let Some(first) = listening.first() else { return Ok(()) };
