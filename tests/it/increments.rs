@@ -29,7 +29,8 @@ fn grow(ada: &Person<'_>, commits: usize, seed: u64) -> BTreeSet<(usize, String,
             let at = random.usize(..files.len());
             // Sometimes it becomes like another file, with all that is in there.
             if random.u8(..12) == 0 {
-                files[at] = files[random.usize(..6)].clone();
+                let other = files[random.usize(..6)].clone();
+                files[at] = other;
             }
             for _ in 0..random.usize(1..5) {
                 let lines = &mut files[at];
