@@ -81,7 +81,9 @@ impl<'a> TreeWalk<'a> {
         let length = self.path.len();
         loop {
             // What stands there in a parent just so was judged with that one.
-            cursors.iter_mut().for_each(|cursor| own.skip_equal(cursor));
+            for cursor in &mut cursors {
+                own.skip_equal(cursor);
+            }
             let Some(entry) = own.peek() else { return Ok(()) };
             let (entry, end) = entry
                 .map_err(|err| anyhow::anyhow!("{err}").context(format!("read the tree {tree}")))?;

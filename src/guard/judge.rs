@@ -210,7 +210,7 @@ pub fn look(
     policy: &Policy,
     size: u64,
     bytes: Option<&[u8]>,
-    former: Option<Former<'_>>,
+    former: Option<&Former<'_>>,
 ) -> Looked {
     let mut looked = Looked::default();
     for rule in RULES {
@@ -222,7 +222,7 @@ pub fn look(
                     None => {}
                     Some(Err(why)) => looked.faults.push(unsearchable(why)),
                     Some(Ok(scanner)) => {
-                        looked.seen = match &former {
+                        looked.seen = match former {
                             Some(Former { bytes: old, seen, copied: Some(copied) }) => {
                                 scanner.rescan_copied(old, seen, bytes, copied)
                             }

@@ -184,7 +184,7 @@ impl<'a> Looker<'a> {
         let later = self.later.get(id).into_iter();
         let former = entry.before.iter().chain(later).find_map(|other| self.former.get(other));
         let former = former.map(|(bytes, seen)| Former { bytes, seen, copied: None });
-        let looked = look(self.policy, size, data.as_deref(), former);
+        let looked = look(self.policy, size, data.as_deref(), former.as_ref());
         if let Some(data) = data {
             self.later.extend(entry.before.iter().map(|before| (*before, *id)));
             self.keep(*id, data, looked.seen);

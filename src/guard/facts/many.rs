@@ -181,9 +181,9 @@ fn visit(
         return Ok(Seen::default());
     }
     let size = made.data.len() as u64;
-    let looked = look(looker.policy, size, Some(made.data), former);
+    let all = look(looker.policy, size, Some(made.data), former.as_ref());
     if let Some(id) = made.id {
-        told.push((*id, Learned::Known { size, faults: looked.faults, unread: false }));
+        told.push((*id, Learned::Known { size, faults: all.faults, unread: false }));
     }
-    Ok(looked.seen)
+    Ok(all.seen)
 }

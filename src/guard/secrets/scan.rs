@@ -319,8 +319,8 @@ impl Search<'_> {
     }
 }
 
-fn whole(bytes: &[u8]) -> [Range<usize>; 1] {
-    [0..bytes.len()]
+fn whole(bytes: &[u8]) -> Vec<Range<usize>> {
+    std::iter::once(0..bytes.len()).collect()
 }
 
 /// Whether upper and lower case are the same in the form.
