@@ -108,7 +108,13 @@ pub fn next(id: &str, from: State, how: Move) -> Result<State, Problem> {
 }
 
 fn refused(id: &str, from: State, how: Move) -> Problem {
-    let words = format!("{id} is {}, so it cannot be {}", from.word(), how.word());
+    let words = match (from, how) {
+        (State::Sent, Move::Send) | (State::Acked, Move::Ack) | (State::Rejected, Move::Reject) => {
+            format!("{id} is {} already", from.word())
+        }
+        (State::Done, Move::Done | Move::Deployed) => format!("{id} is done already"),
+        _ => format!("{id} is {}, so it cannot be {}", from.word(), how.word()),
+    };
     let problem = Problem::refuse("illegal-move", words);
     match (from, how) {
         (State::Draft, _) => problem.hint("send it first: `gsync handoff send --to ROLE`"),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use super::paths::Paths;
+use super::paths::{Paths, is_handoff};
 use crate::base::{Problem, RepoPath, nearest, plain};
 use crate::config::{Config, Service};
 
@@ -160,7 +160,7 @@ pub fn concerned(config: &Config, paths: &[RepoPath]) -> Result<Vec<Concerned>, 
             }
         }
         let shared = match shared(path) {
-            None if !claimed => Some(Shared::Unmapped),
+            None if !claimed && !is_handoff(&config.handoff, path) => Some(Shared::Unmapped),
             other => other,
         };
         if let Some(shared) = shared {
@@ -185,7 +185,14 @@ pub fn named(config: &Config, names: &[String], why: &Reason) -> Result<Vec<Conc
                 Some(near) => {
                     problem.hint(format!("run `gsync up {near}` if that is what you mean"))
                 }
-                None => problem.hint("run `gsync services` to see those that there are"),
+                None if config.service.is_empty() => {
+                    problem.because("`.gsync.toml` has no [[service]]")
+                }
+                None => {
+                    let known: Vec<String> =
+                        config.service.iter().map(|service| plain(&service.name)).collect();
+                    problem.because(format!("there are: {}", known.join(", ")))
+                }
             });
         }
     }
@@ -358,6 +365,8 @@ mod tests {
             assert_eq!(names(&four, &[path]).len(), 5, "{path}");
         }
         assert_eq!(names(&four, &["ui/package-lock.json"]), ["ui"], "a lockfile below is its own");
+        let one = config("[[service]]\nname = \"a\"\npaths = [\"a/**\"]\n");
+        assert!(names(&one, &["handoffs/HANDOFF_TO_QC_20261121_0001.md"]).is_empty());
     }
 
     #[test]

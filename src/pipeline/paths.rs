@@ -1,10 +1,27 @@
 //! Which of a service's patterns a path matches, by the rules of gitignore: the last pattern
 //! that matches decides, and a directory stands for what is in it.
 
+use crate::base::RepoPath;
+use crate::config::Handoff;
 use gix::bstr::ByteSlice;
 use gix::glob::pattern::Case;
 use gix::ignore::Search;
 use gix::ignore::search::Ignore;
+
+/// Whether a path is a handoff: a document of gsync's own, which no service is made of. What
+/// else lies in that folder is anybody's.
+pub(super) fn is_handoff(rules: &Handoff, path: &RepoPath) -> bool {
+    let Ok(text) = std::str::from_utf8(path.as_bytes()) else { return false };
+    let fixed = rules.file.split(['{', '}']).step_by(2).collect::<Vec<_>>();
+    let (first, last) = (fixed.first().unwrap_or(&""), fixed.last().unwrap_or(&""));
+    let name = text.strip_prefix(rules.dir.trim_end_matches('/'));
+    let name = name.and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+    !name.contains('/')
+        && name.len() > first.len() + last.len()
+        && name.starts_with(first)
+        && name.ends_with(last)
+        && !(first.is_empty() && last.is_empty())
+}
 
 /// The patterns of one service.
 #[derive(Debug, Default)]
@@ -58,5 +75,22 @@ mod tests {
         assert!(!matching(&["types/**"], "types-old/a"));
         assert!(!matching(&["ui/**", "!ui/**/*.md"], "ui/docs/a.md"));
         assert!(matching(&["ui/**", "!ui/**/*.md"], "ui/docs/a.ts"));
+    }
+
+    #[test]
+    fn a_handoff_is_known_by_its_folder_and_its_name() {
+        let rules = crate::config::Config::default().handoff;
+        let is = |path: &str| is_handoff(&rules, &RepoPath::from(path));
+        assert!(is("handoffs/HANDOFF_TO_QC_20261121_0001.md"));
+        for other in [
+            "handoffs/README.md",
+            "handoffs/HANDOFF_TO_.md",
+            "handoffs/HANDOFF_TO_QC_1.sh",
+            "handoffs/x/HANDOFF_TO_QC_1.md",
+            "HANDOFF_TO_QC_1.md",
+            "handoffsHANDOFF_TO_QC_1.md",
+        ] {
+            assert!(!is(other), "{other}");
+        }
     }
 }

@@ -109,7 +109,10 @@ pub fn plan(
     };
     let mut plan = Plan::new(title).then_all(steps);
     if services.is_empty() {
-        plan = plan.note("the change concerns no service");
+        plan = plan.note(match config.service.is_empty() {
+            true => "there are none: `.gsync.toml` has no [[service]]",
+            false => "the change concerns no service",
+        });
     } else if of == 0 {
         plan = plan.note("they have no steps");
     }

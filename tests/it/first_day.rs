@@ -93,3 +93,18 @@ fn without_the_binary_nothing_is_committed_unjudged_and_the_way_out_is_told() {
     anna.git(&["add", "a"]);
     let _ = anna.try_git(&["commit", "-m", "a"]).exits(1).says("gsync is gone").says("hint:");
 }
+
+#[test]
+fn whoever_installs_in_a_clone_that_is_behind_is_told_how_to_have_the_rules_of_the_team() {
+    let lab = Lab::new();
+    let (ada, bob) = (lab.person("ada"), lab.person("bob"));
+    ada.commit(".gsync.toml", "[roles.qc]\n", "rules");
+    ada.push();
+    let _ = bob.gsync(&["install"]).exits(0);
+    let template = bob.read(".gsync.toml");
+    let _ = bob.gsync(&["start"]).exits(1).says("have theirs").says("`rm .gsync.toml`");
+    assert_eq!(bob.read(".gsync.toml"), template, "what is there is not ours to take");
+    std::fs::remove_file(bob.path(".gsync.toml")).unwrap();
+    let _ = bob.gsync(&["start"]).exits(0);
+    assert_eq!(bob.read(".gsync.toml"), "[roles.qc]\n");
+}

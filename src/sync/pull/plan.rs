@@ -4,6 +4,7 @@ use super::facts::{Among, Facts, Fetched, Line, Rehearsal, Submodule, Upstream, 
 use crate::base::{
     Branch, Carry, Operation, Problem, RefName, RepoPath, count, plain, shell_quote,
 };
+use crate::config;
 use crate::plan::{Plan, Step};
 
 /// The plan of a pull, or why there is none. `title` is what the command calls itself.
@@ -199,7 +200,14 @@ fn in_the_way(paths: &[RepoPath]) -> Problem {
         "in-the-way",
         "files that git does not track, or was told not to look at, are in the way",
     );
-    named(problem, paths).hint("move them away, or remove them, then try again")
+    let problem = named(problem, paths).hint("move them away, or remove them, then try again");
+    // Who installs in a clone that is behind has the template where the team has its rules.
+    match paths.iter().any(|path| path.as_bytes() == config::FILE.as_bytes()) {
+        true => {
+            problem.hint("have theirs, if yours is as `gsync install` wrote it: `rm .gsync.toml`")
+        }
+        false => problem,
+    }
 }
 
 fn conflict(among: Among, paths: &[RepoPath], name: &str) -> Problem {
