@@ -109,9 +109,7 @@ impl Bench<'_> {
             return Ok(head.clone());
         }
         let index = self.scratch.path().join("index");
-        if read::exists(&self.git.index_path()) {
-            std::fs::copy(self.git.index_path(), &index).context("copy the index")?;
-        }
+        self.git.index_copied(&index)?;
         let add = ["-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "-A"];
         self.ask(Some(&index), &add, b"")?;
         let tree = self.id(Some(&index), &["write-tree"], b"")?;

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use gix::objs::Kind;
@@ -27,6 +28,8 @@ pub struct Standing {
     pub place: Place,
     /// The index file as it is; nothing: there is none.
     pub index_file: Option<CommitId>,
+    /// When it was written, in seconds: see [`Git::index_copied`].
+    pub index_time: Option<u64>,
     /// Announced to the index without contents (`git add -N`).
     pub intent: Vec<RepoPath>,
     pub untracked: Vec<RepoPath>,
@@ -49,6 +52,8 @@ pub struct Beyond {
 pub struct Notes {
     pub branch: Option<RefName>,
     pub index_file: Option<CommitId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_time: Option<u64>,
     #[serde(default)]
     pub intent: Vec<RepoPath>,
     pub place: Place,
@@ -110,6 +115,10 @@ impl Git {
         let scratch = tempfile::tempdir_in(self.scratch_dir()?).context("make a scratch folder")?;
         let copy = scratch.path().join("index");
         self.copy_index(&copy)?;
+        let index_time = fs::metadata(&copy).and_then(|meta| meta.modified()).ok();
+        let index_time =
+            index_time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let index_time = index_time.map(|time| time.as_secs());
         // Two long looks at the same copy, of which neither changes it.
         let (index_file, dirt) = std::thread::scope(|scope| {
             let index_file = scope.spawn(|| self.keep_index(&copy));
@@ -134,6 +143,7 @@ impl Git {
             branch: self.head_branch()?,
             place: Place { commit: self.resolve_commit("HEAD")?, index, work },
             index_file,
+            index_time,
             intent: dirt.intent,
             untracked: dirt.untracked,
             beyond,
@@ -183,11 +193,24 @@ impl Git {
         Ok(name.map(RefName::new))
     }
 
+    /// A copy of the index with its time, if there is an index. git compares whole seconds: an
+    /// entry that is not older than the index file is compared by its contents, since the file
+    /// may have been changed in that very second. A copy that looks younger would hide that.
+    pub(super) fn index_copied(&self, to: &Path) -> Result<bool> {
+        let copied = fs::metadata(self.index_path()).and_then(|meta| {
+            fs::copy(self.index_path(), to)?;
+            set_time(to, meta.modified()?)
+        });
+        match copied {
+            Ok(()) => Ok(true),
+            Err(err) if err.kind() == ErrorKind::NotFound => Ok(false),
+            Err(err) => Err(err).context("read the index"),
+        }
+    }
+
     fn copy_index(&self, copy: &Path) -> Result<()> {
-        match fs::copy(self.index_path(), copy) {
-            Ok(_) => {}
-            Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(err) => return Err(err).context("read the index"),
+        if !self.index_copied(copy)? {
+            return Ok(());
         }
         let shared = fs::read_dir(&self.git_dir)?.filter_map(Result::ok);
         if shared
@@ -255,6 +278,7 @@ impl Git {
         let notes = Notes {
             branch: standing.branch.clone(),
             index_file: standing.index_file.clone(),
+            index_time: standing.index_time,
             intent: standing.intent.clone(),
             place: place.clone(),
             beyond: standing.beyond.clone(),
@@ -286,6 +310,17 @@ impl Git {
             .filter_map(|(name, _)| name.as_str().strip_prefix(&prefix)?.parse::<u32>().ok());
         Ok(RefName::new(format!("{prefix}{}", last.max().unwrap_or(0) + 1)))
     }
+}
+
+/// Gives an index that was put back the time that it had. Without one, that of which all entries
+/// are younger, so that git looks at everything once.
+pub(super) fn put_index_time(index: &Path, notes: &Notes) -> Result<()> {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(notes.index_time.unwrap_or(1));
+    set_time(index, time).context("write the index")
+}
+
+fn set_time(file: &Path, time: SystemTime) -> std::io::Result<()> {
+    fs::File::options().write(true).open(file)?.set_modified(time)
 }
 
 /// Reads porcelain version 2, NUL separated, without renames.

@@ -56,6 +56,7 @@ mod peers;
 mod pm2;
 mod production;
 mod pull;
+mod racy;
 mod random;
 mod random_two;
 mod real;

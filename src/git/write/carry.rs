@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use crate::base::{Carry, CommitId, RefName, RepoPath};
 use crate::git::Git;
 use crate::git::raw::{Change, Entry};
+use crate::git::snapshot::put_index_time;
 use crate::host::progress;
 use files::Files;
 
@@ -160,10 +161,8 @@ impl<'a> Index<'a> {
     pub(super) fn copied(git: &'a Git, scratch: &Path) -> Result<Self> {
         let dir = tempfile::tempdir_in(scratch).context("make a scratch folder")?;
         let index = Self { git, dir };
-        match fs::copy(git.index_path(), index.path()) {
-            Err(err) if err.kind() != ErrorKind::NotFound => Err(err).context("read the index"),
-            _ => Ok(index),
-        }
+        git.index_copied(&index.path())?;
+        Ok(index)
     }
 
     fn path(&self) -> PathBuf {
@@ -180,10 +179,12 @@ impl<'a> Index<'a> {
 
     /// Makes it what a snapshot has, byte for byte.
     pub(super) fn put_bytes(&self, snapshot: &CommitId) -> Result<()> {
-        match self.git.snapshot_notes(snapshot)?.index_file {
+        let notes = self.git.snapshot_notes(snapshot)?;
+        match &notes.index_file {
             Some(id) => {
                 let bytes = self.git.must_bytes(&["cat-file", "blob", id.as_str()])?;
-                fs::write(self.path(), bytes).context("write the index")
+                fs::write(self.path(), bytes).context("write the index")?;
+                put_index_time(&self.path(), &notes)
             }
             None => drop_file(&self.path()),
         }

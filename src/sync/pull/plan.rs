@@ -269,6 +269,7 @@ mod tests {
             branch: Some(RefName::new("refs/heads/main")),
             place: place("a"),
             index_file: None,
+            index_time: None,
             intent: vec!["n".into()],
             untracked: Vec::new(),
             beyond: crate::sync::pull::facts::Beyond::default(),
