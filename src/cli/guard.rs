@@ -7,9 +7,10 @@ use super::Context;
 use super::args::{ActArgs, Format};
 use crate::base::{Exit, Problem, plain};
 use crate::config::{self, Allow};
-use crate::guard::{Verdict, allow, facts};
+use crate::guard::{Verdict, allow, facts, secrets};
+use crate::host::{clock, progress};
 use crate::plan::Plan;
-use crate::ui::{Ui, sarif};
+use crate::ui::{Progress, Ui, sarif};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -80,6 +81,17 @@ pub(super) fn main(context: &Context, args: &GuardArgs) -> Result<Exit> {
 }
 
 fn judge(context: &Context, args: &GuardArgs) -> Result<Verdict> {
+    let watched =
+        Progress::begin(Ui { json: context.ui.json || args.format.is_some(), ..context.ui });
+    let commits = args.history || args.range.is_some();
+    progress::doing(if commits { "judging the commits" } else { "judging the files" });
+    let verdict = judged(context, args);
+    progress::done();
+    drop(watched);
+    verdict
+}
+
+fn judged(context: &Context, args: &GuardArgs) -> Result<Verdict> {
     match &args.range {
         Some(range) => facts::range(&context.git, range),
         None if args.history => facts::history(&context.git, false),
@@ -103,12 +115,25 @@ fn let_pass(context: &Context, args: &AllowArgs) -> Result<Exit> {
         };
         config::parse_day(text).ok_or_else(bad)
     };
+    let said = args.reason.as_str();
+    if secrets::covered(said) != said {
+        return Err(Problem::usage("reason", "the reason has a secret in it, and would be kept")
+            .hint("say why without it: `--reason 'revoked on the day'`")
+            .into());
+    }
+    let expires = args.expires.as_ref().map(day).transpose()?;
+    if expires.is_some_and(|day| day < clock::now()) {
+        let message = format!("{} is over", plain(args.expires.as_deref().unwrap_or_default()));
+        return Err(Problem::usage("expires", message)
+            .hint("name a day to come: `--expires YYYY-MM-DD`")
+            .into());
+    }
     let entry = Allow {
         path: args.path.clone(),
         rule: "secret".to_owned(),
         fingerprint: Some(print),
         reason: Some(args.reason.clone()),
-        expires: args.expires.as_ref().map(day).transpose()?,
+        expires,
     };
     act(context, &args.act, || {
         Ok(allow::allow(&facts::exceptions(&context.git, config::FILE)?, &entry)?)
@@ -117,7 +142,10 @@ fn let_pass(context: &Context, args: &AllowArgs) -> Result<Exit> {
 
 fn baseline(context: &Context, args: &ActArgs) -> Result<Exit> {
     act(context, args, || {
-        let verdict = facts::history(&context.git, true)?;
+        progress::doing("judging the commits");
+        let verdict = facts::history(&context.git, true);
+        progress::done();
+        let verdict = verdict?;
         let facts = facts::exceptions(&context.git, facts::BASELINE)?;
         Ok(allow::baseline(&facts, &verdict.prints))
     })

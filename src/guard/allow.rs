@@ -128,6 +128,7 @@ pub fn baseline(facts: &AllowFacts, prints: &BTreeSet<String>) -> Plan {
     plan.then_all(dir)
         .then(Step::Write { path: facts.path.clone(), file: Some(File::text(text)) })
         .note("these values pass from now on: make each of them useless where it was issued")
+        .note("commit and push .gsync/baseline.json: the hub judges by the one that it has")
 }
 
 #[cfg(test)]

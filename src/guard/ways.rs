@@ -74,6 +74,17 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
     hints
 }
 
+/// Nobody rewrites years of history for it: what can be done about a finding among all that
+/// ever was.
+pub fn of_the_past(finding: &mut Finding) {
+    let hints = &mut finding.hints;
+    hints.retain(|hint| !hint.starts_with("rewrite ") && !hint.contains("git commit --amend"));
+    if finding.secret.is_some() {
+        let all = "let all secrets pass that are there already: `gsync guard baseline`";
+        hints.insert(hints.len().min(1), all.to_owned());
+    }
+}
+
 /// What has to be typed first where the commit is on another branch.
 fn switch(elsewhere: Option<&str>) -> String {
     elsewhere.map(|branch| format!("git switch {} && ", shell_quote(branch))).unwrap_or_default()

@@ -99,6 +99,10 @@ fn lines(verdict: &Verdict, style: Style, quiet: bool) -> String {
 /// Findings about files by rule; each other finding stands alone. Errors come first.
 fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    // Not all may be shown: what cannot be taken back comes first.
+    let last = |group: &Vec<&Finding>| {
+        (group[0].severity == Severity::Warning, group[0].rule != crate::guard::rules::SECRET)
+    };
     for severity in [Severity::Error, Severity::Warning] {
         for finding in verdict.findings.iter().filter(|found| found.severity == severity) {
             let like = |group: &&mut Vec<&Finding>| {
@@ -113,6 +117,7 @@ fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
             }
         }
     }
+    groups.sort_by_key(last);
     groups
 }
 

@@ -1,7 +1,7 @@
 //! Secrets in what a push carries: each way to hide one is stopped by the hooks of the clone,
 //! and by the hub where the clone has none, whether it gets loose objects or a pack.
 
-use crate::lab::{Lab, Person};
+use crate::lab::{Lab, Person, picture};
 use crate::leaks::{SIDES, guarded, hook};
 
 /// A token that no scanner finds in this file: it is put together when the test runs, with the
@@ -423,6 +423,11 @@ fn a_value_is_let_pass_by_its_fingerprint_and_that_can_be_taken_back() {
     let print = json["findings"][0]["secret"]["fingerprint"].as_str().unwrap().to_owned();
     ada.gsync(&["guard", "allow", &secret, "--reason", "x"]).exits(2).says_not(&secret);
     ada.gsync(&["guard", "allow", &print, "--reason", "x", "--expires", "soon"]).exits(2);
+    let over = ada.gsync(&["guard", "allow", &print, "--reason", "x", "--expires", "2001-02-03"]);
+    over.exits(2).says("2001-02-03 is over");
+    let kept = ada.gsync(&["guard", "allow", &print, "--reason", &format!("is {secret}")]);
+    kept.exits(2).says("the reason has a secret in it").says_not(&secret);
+    assert!(!picture(&ada.path(".git/gsync")).contains(&secret));
     ada.gsync(&["guard", "allow", &print, "--reason", "revoked", "--expires", "2999-01-01"])
         .exits(0);
     ada.gsync(&["guard"]).exits(0);
@@ -442,8 +447,10 @@ fn a_baseline_lets_the_past_pass_and_nothing_new() {
     ada.commit("old", &token(20), "long ago");
     ada.git(&["rm", "-q", "old"]);
     ada.commit_all("gone");
-    ada.gsync(&["guard", "--history"]).exits(1).says("old in").says_not(&token(20));
-    ada.gsync(&["guard", "baseline"]).exits(0);
+    let seen = ada.gsync(&["guard", "--history"]).exits(1).says("old in").says_not(&token(20));
+    seen.says("hint: let all secrets pass that are there already: `gsync guard baseline`")
+        .says("3 commits, 2 files judged: refused");
+    ada.gsync(&["guard", "baseline"]).exits(0).says("commit and push .gsync/baseline.json");
     assert!(!ada.read(".gsync/baseline.json").contains(&token(20)));
     ada.gsync(&["guard", "--history"]).exits(0);
     // The hub takes it from the branch as it stands before the push.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::files::judged_so_far;
 use super::look::{Brought, Found, Learned, Looker};
 use super::many::Watch;
 use super::world::{hex, oid};
@@ -127,6 +128,7 @@ impl Contents<'_, '_> {
         let mut found = Looker::new(self.objects, self.judge.policy).entry(entry)?;
         self.learn(&mut found);
         self.judge.verdict.judged.files += 1;
+        judged_so_far(self.judge.verdict.judged.files);
         self.content(&found, place);
         Ok(())
     }
@@ -153,6 +155,7 @@ impl Contents<'_, '_> {
             let path = RepoPath::new(std::mem::take(&mut found.path));
             let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
+            judged_so_far(self.judge.verdict.judged.files);
             self.judge.path_named(&place, &found.named);
             if found.what != What::Commit {
                 self.content(&found, &place);

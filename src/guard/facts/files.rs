@@ -10,11 +10,12 @@ use gix::ObjectId;
 use super::look::HELD;
 use super::policy;
 use super::world::World;
-use crate::base::{Problem, RepoPath};
+use crate::base::{Problem, RepoPath, count};
 use crate::git::Git;
 use crate::guard::judge::{Judge, Needs, look_along};
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Finding, Place, Scene, Verdict};
+use crate::host::progress;
 
 /// So many lines are named in which a value stands again.
 const LINES: usize = 10;
@@ -58,6 +59,7 @@ fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
         };
         let place = Place { path: Some(path), ..Place::default() };
         judge.verdict.judged.files += 1;
+        judged_so_far(judge.verdict.judged.files);
         judge.path(&place);
         // The content of a symbolic link is where it leads to.
         if !meta.is_file() && !meta.is_symlink() {
@@ -90,6 +92,13 @@ fn files(git: &Git, names: BTreeSet<&[u8]>) -> Result<Verdict> {
         finding.hints = ways::out(finding, &Standing::Tree, below);
     }
     Ok(judge.finish())
+}
+
+/// Says from time to time how far it is, for whoever waits.
+pub(super) fn judged_so_far(files: usize) {
+    if files.is_multiple_of(64) {
+        progress::says(&count(files, "file"));
+    }
 }
 
 /// A value that stands in a file several times is told once, with the other lines.

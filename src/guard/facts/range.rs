@@ -9,10 +9,11 @@ use gix::ObjectId;
 use super::contents::{Contents, Tip};
 use super::policy;
 use super::world::World;
-use crate::base::{CommitId, Problem, plain};
+use crate::base::{CommitId, Problem, Span, plain};
 use crate::git::Git;
 use crate::guard::allow::AllowFacts;
 use crate::guard::judge::Judge;
+use crate::guard::ways;
 use crate::guard::{Scene, Severity, Verdict};
 use crate::host::read;
 
@@ -21,6 +22,8 @@ pub fn history(git: &Git, anew: bool) -> Result<Verdict> {
     let began = Instant::now();
     let world = World::open(git);
     let mut policy = policy::client(&world, None)?;
+    // Whoever asks for all of it sees how far it is, and can stop it.
+    policy.config.guard.time_limit = Span::seconds(24 * 60 * 60);
     if anew {
         policy.baseline.clear();
     }
@@ -40,7 +43,9 @@ pub fn history(git: &Git, anew: bool) -> Result<Verdict> {
     let missing = Severity::Warning;
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Range));
     Contents { objects: &objects, judge: &mut judge, missing, below, began }.tips(&tips, &[])?;
-    Ok(judge.finish())
+    let mut verdict = judge.finish();
+    verdict.findings.iter_mut().for_each(ways::of_the_past);
+    Ok(verdict)
 }
 
 /// The settings of the work tree, or its baseline, as they are now.
