@@ -1,7 +1,7 @@
 //! Secrets in what a push carries: each way to hide one is stopped by the hooks of the clone,
 //! and by the hub where the clone has none, whether it gets loose objects or a pack.
 
-use crate::lab::{Lab, Person, picture};
+use crate::lab::{Lab, Person};
 use crate::leaks::{SIDES, guarded, hook};
 
 /// A token that no scanner finds in this file: it is put together when the test runs, with the
@@ -427,7 +427,7 @@ fn a_value_is_let_pass_by_its_fingerprint_and_that_can_be_taken_back() {
     over.exits(2).says("2001-02-03 is over");
     let kept = ada.gsync(&["guard", "allow", &print, "--reason", &format!("is {secret}")]);
     kept.exits(2).says("the reason has a secret in it").says_not(&secret);
-    assert!(!picture(&ada.path(".git/gsync")).contains(&secret));
+    assert!(!ada.path(".git/gsync").exists(), "nothing was written");
     ada.gsync(&["guard", "allow", &print, "--reason", "revoked", "--expires", "2999-01-01"])
         .exits(0);
     ada.gsync(&["guard"]).exits(0);
