@@ -38,13 +38,15 @@ done
 [ ${#parts[@]} -gt 0 ] || parts=(judge services flood)
 
 GSYNC_BENCH_BIN=${GSYNC_BENCH_BIN:-$root/target/release/gsync}
+# The home of nobody that follows has no toolchain.
+export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
 # shellcheck source=benches/common.sh
 . "$root/benches/common.sh"
 
 judge() {
 	printf '### Reading and judging a build log\n\n'
 	# shellcheck disable=SC2086
-	(cd "$root" && cargo bench --quiet --bench logs -- ${GSYNC_BENCH_LOGS:-} 2>/dev/null) | sed 's/^/    /'
+	(cd "$root" && cargo bench --quiet --bench logs -- ${GSYNC_BENCH_LOGS:-}) | sed 's/^/    /'
 	printf '\n'
 }
 

@@ -76,3 +76,18 @@ fn a_unit_is_restarted_shown_and_stopped_by_the_manager_that_was_named() {
     );
     assert_eq!(ada.read("calls"), wanted);
 }
+
+#[test]
+fn whoever_makes_an_app_for_systemd_is_shown_its_unit() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let home = lab.path("srv");
+    let create = ["app", "create", "shop", "--dir", home.to_str().unwrap()];
+    let seen = ada.gsync(&[&create[..], &["--template", "systemd"]].concat()).exits(0);
+    let seen = seen.says("shop@.service").says("daemon-reload").says("[Service]");
+    let link = format!("WorkingDirectory={}/%i/current", home.canonicalize().unwrap().display());
+    let _ = seen.says(&link).says("ExecStart=/bin/sh -c \"exec ./start\"");
+    // Once is enough, and others need none.
+    let again = ada.gsync(&[&create[..], &["--template", "systemd"]].concat()).exits(0);
+    let _ = again.says_not("[Service]");
+}

@@ -13,6 +13,7 @@ use crate::config::app::Receive;
 use crate::deploy::create::{self, Wish};
 use crate::deploy::facts;
 use crate::hooks::{self, shim};
+use crate::host::units;
 use crate::plan::{Plan, Step};
 use crate::run::How;
 use crate::ui::Ui;
@@ -97,11 +98,33 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
         text += "\nwhat haproxy needs (`--haproxy FILE` writes it):\n\n";
         text += &lines.text();
     }
+    if process.systemd.is_some() && changed {
+        text += &unit(name, &home);
+    }
     ui.result(&text);
     if !told.steps.is_empty() {
         ui.hint("let haproxy load it: `systemctl reload haproxy`");
     }
     Ok(Exit::Done)
+}
+
+/// The unit that systemd needs, which is the administrator's to put in place.
+fn unit(name: &str, home: &Path) -> String {
+    let root = rustix::process::geteuid().is_root();
+    let (dir, wanted, reload) = match root {
+        true => ("/etc/systemd/system", "multi-user.target", "systemctl daemon-reload"),
+        false => ("~/.config/systemd/user", "default.target", "systemctl --user daemon-reload"),
+    };
+    let file = match units::template(name, home, "./start", None) {
+        Ok(file) => file,
+        // The app is there, and only its unit has to be written by hand.
+        Err(why) => return format!("\nsystemd needs {dir}/{name}@.service: {why:#}\n"),
+    };
+    let unit = String::from_utf8_lossy(&file.bytes.0).replace("multi-user.target", wanted);
+    format!(
+        "\nwhat systemd needs, as {dir}/{name}@.service; `./start` is the program of a release\n\
+         (then `{reload}`):\n\n{unit}"
+    )
 }
 
 /// Without links and dots, as far as it is there already.
