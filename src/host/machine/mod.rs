@@ -3,6 +3,7 @@
 
 mod look;
 pub mod pool;
+mod scratch;
 mod ssh;
 pub mod write;
 

@@ -11,12 +11,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
 
+use super::scratch::Scratch;
 use crate::base::{plain, shell_quote};
 use crate::host::paced::Paced;
+use crate::host::process;
 use crate::host::process::Ended;
-use crate::host::{env, process};
 
 /// Stands in front of the answer to every question.
 pub(super) const BEGIN: u8 = 0x1e;
@@ -74,7 +74,7 @@ pub struct Connection {
     /// Options and the name of the machine.
     words: Vec<OsString>,
     /// Private: the control socket, what ssh complained about, and a pipe that never ends.
-    dir: TempDir,
+    dir: Scratch,
     master: Mutex<Option<(Child, ChildStdin)>>,
     /// The sockets there that have a path here, in the order of their numbers.
     sockets: Mutex<Vec<PathBuf>>,
@@ -82,12 +82,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(program: &OsStr, address: &Address, timeout: Duration) -> Result<Self> {
-        // The path of a socket is short by law: about 100 letters.
-        let short = env::raw("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let short = short.filter(|dir| dir.is_dir() && dir.as_os_str().len() < 50);
-        let place = short.unwrap_or_else(|| PathBuf::from("/tmp"));
-        let dir = tempfile::Builder::new().prefix("gsync-").tempdir_in(place);
-        let dir = dir.context("make a directory for ssh")?;
+        let dir = Scratch::new()?;
         let endless = dir.path().join("endless");
         rustix::fs::mknodat(
             rustix::fs::CWD,
