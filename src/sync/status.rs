@@ -105,6 +105,9 @@ pub struct Status {
     pub peers: Vec<PeerSeen>,
     pub handoffs: Vec<serde_json::Value>,
     pub apps: Vec<serde_json::Value>,
+    /// The hub answered, and has no branch: nothing was ever pushed there.
+    #[serde(skip)]
+    pub hub_is_empty: bool,
     #[serde(skip)]
     pub now: Time,
 }
@@ -175,6 +178,7 @@ pub fn status(facts: Facts) -> Status {
         peers: Vec::new(),
         handoffs: Vec::new(),
         apps: Vec::new(),
+        hub_is_empty: facts.hub_is_empty,
         now: facts.now,
     }
 }

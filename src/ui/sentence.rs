@@ -23,6 +23,9 @@ pub(super) fn verdict(status: &Status) -> String {
             format!("follows no branch, {} on no remote", count(ahead, "commit"))
         }
         Relation::None => "follows no branch".to_owned(),
+        Relation::Gone if status.hub_is_empty => {
+            format!("nothing is at the hub yet, {} to push", count(ahead, "commit"))
+        }
         Relation::Gone => format!("{upstream} is gone, or was never fetched"),
         Relation::Rewound => {
             let lost = count(status.rewound.len(), "commit");
@@ -117,6 +120,10 @@ pub(super) fn next(status: &Status) -> Vec<String> {
                 "look at what was dropped, then keep it with `git rebase {upstream}` or let it go"
             )
         }
+        Relation::Gone if status.hub_is_empty && dirty => {
+            "commit, then push: `gsync finish`".to_owned()
+        }
+        Relation::Gone if status.hub_is_empty => "push it: `gsync finish`".to_owned(),
         Relation::Gone => format!("push it again: `{push}`, or leave it: `git switch -`"),
         Relation::None if status.notes.iter().any(|note| note.contains("no remote")) => {
             format!("name the hub: `git remote add {} URL`", shell_quote(&plain(&status.hub)))

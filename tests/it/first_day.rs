@@ -108,3 +108,35 @@ fn whoever_installs_in_a_clone_that_is_behind_is_told_how_to_have_the_rules_of_t
     let _ = bob.gsync(&["start"]).exits(0);
     assert_eq!(bob.read(".gsync.toml"), "[roles.qc]\n");
 }
+
+#[test]
+fn the_first_push_goes_to_a_hub_that_has_nothing_and_until_then_all_of_it_is_told() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.git(&["init", "-q", "--bare", "../new.git"]);
+    ada.git(&["clone", "-q", "../new.git", "../fresh"]);
+    let fresh = lab.at("ada", lab.path("fresh"));
+    for command in ["start", "pull", "finish"] {
+        fresh.gsync(&[command]).exits(0).says("main has no commit yet, and neither has the hub");
+    }
+
+    fresh.write("a", "a\n");
+    fresh.git(&["add", "a"]);
+    fresh.git(&["commit", "-q", "-m", "first"]);
+    fresh.git(&["branch", "other"]);
+    fresh.gsync(&["start"]).exits(0).says("origin/main is not there yet");
+    let told = fresh.gsync(&["status", "--json"]).exits(0).json();
+    assert_eq!(told["ahead"], 1);
+    assert_eq!(told["outgoing"][0]["summary"], "first");
+    assert_eq!(told["unpushed_branches"][0]["branch"], "other");
+    fresh.gsync(&["status"]).says("nothing is at the hub yet, 1 commit to push");
+
+    fresh.write("b", "b\n");
+    fresh.gsync(&["finish", "--all", "-m", "second"]).exits(0).says("origin has");
+    let tip = fresh.git(&["rev-parse", "HEAD"]);
+    assert_eq!(
+        fresh.git(&["ls-remote", "origin", "refs/heads/main"]).split('\t').next(),
+        Some(&*tip)
+    );
+    fresh.gsync(&["status"]).says("main: in sync with origin/main");
+}

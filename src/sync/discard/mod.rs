@@ -24,7 +24,7 @@ pub fn plan(facts: &Facts) -> Result<Plan, Problem> {
     };
     let name = match &facts.upstream {
         Upstream::At { name, .. } => plain(RefName::new(name).short()),
-        Upstream::None | Upstream::Gone { .. } => {
+        Upstream::None | Upstream::Gone { .. } | Upstream::New { .. } => {
             return Err(Problem::refuse("no-upstream", format!("{branch} has no upstream to be"))
                 .hint("run `git branch --set-upstream-to=REMOTE/BRANCH`"));
         }

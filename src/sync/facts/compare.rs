@@ -15,8 +15,9 @@ pub(super) fn unpushed(
     repo: Option<&gix::Repository>,
     head: &Head,
     on_hub: &[CommitId],
+    has_hub: bool,
 ) -> Result<Vec<(Branch, usize)>> {
-    if on_hub.is_empty() {
+    if on_hub.is_empty() && !has_hub {
         return Ok(Vec::new());
     }
     let pushed: HashSet<&CommitId> = on_hub.iter().collect();
@@ -40,6 +41,7 @@ pub(super) fn compare(
     git: &Git,
     repo: Option<&gix::Repository>,
     on_hub: &[CommitId],
+    has_hub: bool,
     facts: &mut Facts,
 ) {
     let theirs = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
@@ -72,7 +74,7 @@ pub(super) fn compare(
             }
         }
         (Some(ours), None) => {
-            let nowhere = on_hub.is_empty();
+            let nowhere = on_hub.is_empty() && !has_hub;
             facts.outgoing = if nowhere { None } else { only(&ours, on_hub) };
         }
         (None, Some(theirs)) => facts.incoming = only(&theirs, &[]),

@@ -84,6 +84,8 @@ pub struct Facts {
     /// Local commits that the upstream once had and has no longer.
     pub lost: Vec<Commit>,
     pub scan: Scan,
+    /// The hub answered, and has no branch.
+    pub hub_is_empty: bool,
     /// Untracked files are not looked for, because git is told not to.
     pub untracked_hidden: bool,
     pub operation: Option<(Operation, Option<Branch>)>,
@@ -142,8 +144,9 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
                 .is_some_and(|(n, i)| is_missing(n, i))
         }),
         operation: git.operation(),
-        unpushed: unpushed(git, repo, &head, &on_hub)?,
+        unpushed: unpushed(git, repo, &head, &on_hub, address.is_some())?,
         shallow: git.is_shallow(),
+        hub_is_empty: on_hub.is_empty() && asked == Asked::Answered,
         untracked_hidden: config(git, repo, "status.showUntrackedFiles").as_deref() == Some("no"),
         related: true,
         head,
@@ -151,7 +154,7 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
         asked,
         ..Facts::default()
     };
-    compare(git, repo, &on_hub, &mut facts);
+    compare(git, repo, &on_hub, address.is_some(), &mut facts);
     facts.scan = scan.end()?;
     if facts.operation.is_none() && facts.scan.changes.iter().any(is_unmerged) {
         facts.operation = Some((Operation::Conflicts, None));

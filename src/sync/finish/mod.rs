@@ -87,12 +87,14 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
     };
     let known = match &facts.pull.upstream {
         Upstream::At { commit, .. } => Some(commit),
-        Upstream::None | Upstream::Gone { .. } => None,
+        Upstream::None | Upstream::Gone { .. } | Upstream::New { .. } => None,
     };
     let mut sent = None;
     if let Some(tip) = tip.filter(|tip| Some(tip) != known) {
-        if facts.pull.upstream == Upstream::None {
+        if matches!(facts.pull.upstream, Upstream::None | Upstream::New { .. }) {
             plan.notes.clear();
+        }
+        if facts.pull.upstream == Upstream::None {
             let key = |name: &str| format!("branch.{branch}.{name}");
             let edits =
                 vec![Edit::set(key("remote"), remote), Edit::set(key("merge"), there.as_str())];

@@ -26,6 +26,10 @@ pub enum Upstream {
     Gone {
         name: String,
     },
+    /// It is configured, and the hub has no branch at all yet: a clone of an empty hub.
+    New {
+        name: String,
+    },
     At {
         name: String,
         commit: CommitId,
@@ -134,6 +138,11 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         }
     }
     facts.upstream = upstream(git, &branch, remote.as_deref())?;
+    if let (Upstream::Gone { name }, Some(remote)) = (&facts.upstream, &facts.remote)
+        && is_empty(git, remote)?
+    {
+        facts.upstream = Upstream::New { name: name.clone() };
+    }
     let Upstream::At { name, commit } = facts.upstream.clone() else { return Ok(facts) };
     if facts.head.as_ref() == Some(&commit) {
         return Ok(facts);
@@ -223,6 +232,14 @@ pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upst
         Some(commit) => Upstream::At { name, commit },
         None => Upstream::Gone { name },
     })
+}
+
+/// A remote that was just asked has no branch. Branches that it had once, and that nobody
+/// forgot here, are noted as missing.
+fn is_empty(git: &Git, remote: &str) -> Result<bool> {
+    let missing = git.known(remote).map(|known| known.missing).unwrap_or_default();
+    let prefix = format!("refs/remotes/{remote}/");
+    Ok(git.refs(&prefix)?.iter().all(|there| missing.contains(there)))
 }
 
 /// No limit; the largest number that git takes for one.

@@ -13,6 +13,14 @@ pub fn plan(facts: &Facts, title: &str) -> Result<Plan, Problem> {
     let name = match &facts.upstream {
         Upstream::At { name, .. } => plain(RefName::new(name).short()),
         Upstream::Gone { name } => return Err(gone(branch, name)),
+        Upstream::New { name } => {
+            let name = plain(RefName::new(name).short());
+            let note = match facts.head {
+                Some(_) => format!("{name} is not there yet; `gsync finish` pushes it"),
+                None => format!("{branch} has no commit yet, and neither has the hub"),
+            };
+            return Ok(Plan::new(format!("{title} {branch}")).note(note));
+        }
         Upstream::None if facts.fetched.is_none() => {
             return Err(Problem::refuse("no-hub", "this repository has no hub")
                 .hint("name one: `git remote add origin ADDRESS`"));
