@@ -14,7 +14,7 @@ use crate::git::{self, Git};
 use crate::host;
 use crate::plan::{Event, Outcome, Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Record, Who, World};
-use crate::ui::{Answers, Collect, Human, JsonLines, Progress, Ui};
+use crate::ui::{Answers, Collect, Human, JsonLines, Progress, Stays, Ui};
 
 /// How long an acting command waits for another one before it says busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,6 +27,8 @@ pub struct Context {
     who: OnceLock<Who>,
     /// The first run of this command: those that follow are parts of it.
     first: OnceLock<RunId>,
+    /// What an earlier run of this command did, and a later one does not put back.
+    stays: OnceLock<String>,
 }
 
 /// What became of a run that was cut off.
@@ -40,7 +42,8 @@ pub struct PutBack {
 impl Context {
     /// A repository that is known, such as an app's.
     pub fn at(git: Git, ui: Ui) -> Self {
-        Self { git, ui, who: OnceLock::new(), first: OnceLock::new() }
+        let (who, first, stays) = Default::default();
+        Self { git, ui, who, first, stays }
     }
 
     /// Somebody else is at work here than whoever started this process.
@@ -68,7 +71,13 @@ impl Context {
             )
             .into());
         }
-        let context = Self { git: find(dir)?, ui, who: OnceLock::new(), first: OnceLock::new() };
+        let context = Self {
+            git: find(dir)?,
+            ui,
+            who: OnceLock::new(),
+            first: OnceLock::new(),
+            stays: OnceLock::new(),
+        };
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
@@ -181,7 +190,13 @@ impl Context {
             true => Ui { json: false, quiet: true, ..self.ui },
             false => self.ui,
         };
-        Self { git: self.git.clone(), ui, who: self.who.clone(), first: self.first.clone() }
+        let (git, who, first) = (self.git.clone(), self.who.clone(), self.first.clone());
+        Self { git, ui, who, first, stays: self.stays.clone() }
+    }
+
+    /// From now on, a run of this command that is put back leaves this.
+    pub fn stays(&self, what: String) {
+        self.stays.get_or_init(|| what);
     }
 
     /// The same for a command of several runs, which tells of all of them by itself.
@@ -217,6 +232,10 @@ impl Context {
                 Ui { json: true, .. } => &mut collect,
                 Ui { json_lines: true, .. } => &mut JsonLines,
                 _ => &mut Human::new(self.ui),
+            };
+            let report = match self.stays.get() {
+                Some(what) => &mut Stays::new(report, what),
+                None => report,
             };
             match hear {
                 None => run::act(&plan, how, &mut hands, &mut journal, report)?,

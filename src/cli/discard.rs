@@ -13,7 +13,7 @@ pub fn main(context: &Context, args: &ActArgs) -> Result<Exit> {
         Ok(discard::plan(&discard::facts::observe(&context.git, &config.hub)?)?)
     })?;
     if !plan.steps.is_empty() && !args.dry_run && ran.exit() == Exit::Done {
-        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+        plan.notes.iter().for_each(|note| context.ui.report(&format!("  {note}")));
     }
     Ok(ran.exit())
 }

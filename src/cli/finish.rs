@@ -10,11 +10,13 @@ use crate::base::{Exit, Presence, Problem, RefName, RefUpdate};
 use crate::config::Config;
 use crate::git::{self, Fetched};
 use crate::guard::{self, Severity, Verdict};
-use crate::plan::Outcome;
+use crate::plan::{Outcome, Plan, Step};
 use crate::run::{self, How, Ran};
 use crate::sync::finish::{self, Sent, Wish};
 use crate::sync::pull::facts::start;
 use crate::ui::plan_object;
+
+const UNDO: &str = "take the commit back: `gsync undo`";
 
 /// How often it pulls and pushes when the hub moves in between.
 const TRIES: usize = 3;
@@ -26,6 +28,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     let mut wish = Wish { committed: false, branches: args.branches };
     let mut runs = Vec::new();
     let mut made = false;
+    let mut promised = None;
     if let Some(message) = &args.message {
         let (plan, ran) = context.carry_out(&How { only: None, ..how.clone() }, || {
             let only = how.only.as_deref();
@@ -36,7 +39,11 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
                 false => guard::facts::staged(&context.git, false)?,
             })?;
             passes(&guard::facts::message(&context.git, message)?)?;
-            let plan = finish::commit(&facts, &start(&context.git)?, message, args.all)?;
+            let mut plan = finish::commit(&facts, &start(&context.git)?, message, args.all)?;
+            promised = finish::hub_at(&facts);
+            if (how.dry_run || only.is_some()) && !plan.steps.is_empty() {
+                plan.title.push_str(&finish::follows(&facts, wish));
+            }
             // Nothing to commit: then the plan that was shown is the one of the push.
             match only {
                 Some(only) if !plan.steps.is_empty() && plan.id() != only => {
@@ -47,9 +54,8 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         })?;
         let done = ran.outcome == Outcome::Done;
         runs.extend(ran.run.clone());
-        // A commit that was shown is one plan, the push after it another one.
-        let shown = (how.dry_run || how.only.is_some()) && !plan.steps.is_empty();
-        if !done || shown {
+        made = !plan.steps.is_empty();
+        if !done || (how.dry_run && made) {
             if ui.json {
                 let mut object = json!({
                     "plan": plan_object(&plan, how.dry_run),
@@ -67,8 +73,14 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
             return Ok(ran.exit());
         }
         wish.committed = true;
-        made = !plan.steps.is_empty();
+        if made {
+            context.stays(format!("{} is committed here, and not pushed", tip(context)));
+        }
     }
+    // What was approved is the push to the hub as it was shown.
+    let approved = (made && how.only.is_some()).then_some(promised);
+    let tries = if approved.is_some() { 1 } else { TRIES };
+    let how = How { only: how.only.filter(|_| !made), ..how };
     if let Some(to) = args.handoff.as_ref().filter(|_| !how.dry_run && how.only.is_none()) {
         super::handoff::draft_for(context, to)?;
     }
@@ -79,10 +91,13 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         let mut sent = None;
         let done = context.carry_out(&how, || {
             let facts = finish::facts::observe(&context.git, &config.hub)?;
-            let (plan, to_send) = finish::plan(&facts, wish)?;
-            if let Some(sent) = &to_send {
-                judge(context, sent)?;
+            if approved.as_ref().is_some_and(|promised| *promised != finish::hub_at(&facts)) {
+                return Err(Problem::refuse("plan-changed", "the hub moved since that plan")
+                    .hint("look again: `gsync finish --dry-run`")
+                    .into());
             }
+            let (plan, to_send) = finish::plan(&facts, wish)?;
+            judge(context, &plan)?;
             sent = to_send;
             Ok(plan)
         });
@@ -92,13 +107,21 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         };
         runs.extend(ran.run.clone());
         if ran.outcome != Outcome::PutBack
-            || tried == TRIES
+            || tried == tries
             || !moved(context, &config, sent.as_ref())?
         {
             break (plan, ran, sent);
         }
-        ui.say(&format!("the hub moved in between: trying again ({} of {TRIES})", tried + 1));
+        ui.say(&format!("the hub moved in between: trying again ({} of {tries})", tried + 1));
     };
+    let ran = match ran.outcome {
+        Outcome::PutBack if made => Ran { outcome: Outcome::Kept, ..ran },
+        _ => ran,
+    };
+    let stuck_with = made && ran.outcome != Outcome::Done;
+    if stuck_with && !ui.is_for_programs() {
+        ui.hint(UNDO);
+    }
     let done = ran.exit() == Exit::Done && !how.dry_run;
     let verified = match &sent {
         Some(sent) if done => verify(context, &config, sent)?,
@@ -112,9 +135,9 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         presence::later(&context.git, ui, &config, Some(Presence::Idle));
     }
     if !ui.json && done && !plan.steps.is_empty() {
-        plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+        plan.notes.iter().for_each(|note| ui.report(&format!("  {note}")));
         if let Some(Sent { remote, branch, tip }) = &sent {
-            ui.say(&format!("  {remote} has {} on {}", tip.short(), branch.short()));
+            ui.report(&format!("  {remote} has {} on {}", tip.short(), branch.short()));
         }
     }
     let (then, more) = Before::after(before, context, &ran)?;
@@ -122,7 +145,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         let handoff = handoff.as_ref().map(|(_, told)| &told["handoff"]);
         let sent = sent.as_ref().filter(|_| verified);
         let plan = plan_object(&plan, how.dry_run);
-        tell(context, &ran, &runs, &plan, sent, (handoff, more));
+        tell(context, &ran, &runs, &plan, sent, (handoff, more), stuck_with);
     }
     let exit = then.exit(&ran);
     Ok(handoff.map(|(exit, _)| exit).filter(|exit| *exit != Exit::Done).unwrap_or(exit))
@@ -147,6 +170,7 @@ fn tell(
     plan: &Value,
     sent: Option<&Sent>,
     (handoff, more): (Option<&Value>, Value),
+    made: bool,
 ) {
     let pushed = sent.map(
         |sent| json!({ "remote": sent.remote, "branch": sent.branch.short(), "commit": sent.tip }),
@@ -162,6 +186,10 @@ fn tell(
             "exit": ran.exit().code(), "code": ran.exit().word(),
             "message": "the branch could not be pushed", "hints": ["run `gsync finish` again"],
         });
+        if made {
+            object["error"]["because"] = json!([format!("{} is committed here", tip(context))]);
+            object["error"]["hints"] = json!(["run `gsync finish` again", UNDO]);
+        }
     }
     if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
         object.extend(more);
@@ -170,14 +198,21 @@ fn tell(
 }
 
 /// Judges what would be sent, whether or not a hook will do so again.
-fn judge(context: &Context, sent: &Sent) -> Result<()> {
+fn judge(context: &Context, plan: &Plan) -> Result<()> {
     let git = &context.git;
-    let branch = sent.branch.short();
-    let old = git.resolve_ref(&RefName::new(format!("refs/remotes/{}/{branch}", sent.remote)))?;
-    let (new, source) = (Some(sent.tip.clone()), sent.branch.to_string());
-    let update = RefUpdate { name: sent.branch.clone(), old, new, source };
-    let url = git.config(&format!("remote.{}.url", sent.remote))?.unwrap_or_default();
-    passes(&guard::facts::push(git, &sent.remote, &url, &[update])?)
+    for step in &plan.steps {
+        let Step::Push { remote, refs } = step else { continue };
+        let mut updates = Vec::new();
+        for push in refs {
+            let there = RefName::new(format!("refs/remotes/{remote}/{}", push.to.short()));
+            let (name, source) = (push.to.clone(), push.to.to_string());
+            let (old, new) = (git.resolve_ref(&there)?, push.from.clone());
+            updates.push(RefUpdate { name, old, new, source });
+        }
+        let url = git.config(&format!("remote.{remote}.url"))?.unwrap_or_default();
+        passes(&guard::facts::push(git, remote, &url, &updates)?)?;
+    }
+    Ok(())
 }
 
 /// A refusal with what the guard found.
@@ -200,11 +235,14 @@ fn committed(context: &Context, err: anyhow::Error) -> anyhow::Error {
     let mut problem = problem.clone();
     problem.exit = Exit::Kept;
     problem.because.retain(|line| line != "nothing was changed");
-    let id = context.git.resolve_commit("HEAD").ok().flatten();
-    let id = id.map_or_else(|| "your work".to_owned(), |id| id.short().to_owned());
-    problem.because.push(format!("{id} is committed here, and not pushed"));
-    problem.hints.push("take the commit back: `gsync undo`".to_owned());
+    problem.because.push(format!("{} is committed here, and not pushed", tip(context)));
+    problem.hints.push(UNDO.to_owned());
     problem.into()
+}
+
+fn tip(context: &Context) -> String {
+    let id = context.git.resolve_commit("HEAD").ok().flatten();
+    id.map_or_else(|| "your work".to_owned(), |id| id.short().to_owned())
 }
 
 /// Whether the hub has commits that what we wanted to send does not build on.

@@ -22,7 +22,7 @@ pub fn main(context: &Context, args: &PullArgs) -> Result<Exit> {
     };
     let (plan, ran, then) = context.act_and_then(&args.act.how(), think, |plan, ran| {
         if !plan.steps.is_empty() && !args.act.dry_run && ran.exit() == Exit::Done {
-            plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+            plan.notes.iter().for_each(|note| context.ui.report(&format!("  {note}")));
             production.what_is_old(context, &config)?;
         }
         Before::after(before, context, ran)

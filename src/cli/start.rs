@@ -32,7 +32,7 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
     let (_, ran, then) = context.act_and_then(&args.act.how(), think, |plan, ran| {
         let done = !args.act.dry_run && ran.exit() == Exit::Done;
         if !plan.steps.is_empty() && done {
-            plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+            plan.notes.iter().for_each(|note| context.ui.report(&format!("  {note}")));
             production.what_is_old(context, &config)?;
         }
         let mut others = None;
@@ -62,7 +62,7 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
 fn say_overlaps(context: &Context, others: Option<&View>) {
     if let Some(view) = others.filter(|_| !context.ui.is_for_programs()) {
         for line in warn::starting(view) {
-            context.ui.say(&format!("  {line}"));
+            context.ui.report(&format!("  {line}"));
         }
     }
 }
@@ -88,7 +88,7 @@ fn review(context: &Context, config: &Config) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if facts.incoming.is_empty() {
-        ui.say("nothing has come in");
+        ui.report("nothing has come in");
     }
     let style = ui.style();
     let lines = facts

@@ -44,7 +44,7 @@ pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
     // Notes of an empty plan and of a dry run were said already.
     let shown = how.dry_run || plan.steps.is_empty() || context.ui.is_for_programs();
     if !shown && ran.exit() == Exit::Done {
-        plan.notes.iter().for_each(|note| context.ui.say(&format!("  {note}")));
+        plan.notes.iter().for_each(|note| context.ui.report(&format!("  {note}")));
     }
     Ok(ran.exit())
 }

@@ -15,6 +15,7 @@ mod schedule;
 mod sentence;
 pub mod services;
 pub mod status;
+mod stays;
 mod style;
 mod tidy;
 mod verdict;
@@ -33,6 +34,7 @@ pub use heard::{Heard, Listener, hear, words};
 pub use progress::Progress;
 pub use report::{Collect, Human, JsonLines, Stream, plan_object};
 pub use schedule::{schedule, schedule_object, titled};
+pub use stays::Stays;
 pub use style::Style;
 pub use tidy::tidy;
 pub use verdict::sarif;
@@ -120,6 +122,14 @@ impl Ui {
         }
         let mut out = stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A line of what an acting command brought. Programs read its object instead; silent with
+    /// `--quiet`.
+    pub fn report(&self, line: &str) {
+        if !self.quiet && !self.is_for_programs() {
+            self.result(&format!("{line}\n"));
+        }
     }
 
     /// A result for programs: one object with `"gsync": 1` in front.

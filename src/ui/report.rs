@@ -12,7 +12,7 @@ use crate::base::plain;
 use crate::host::progress;
 use crate::plan::{Event, Outcome, Plan, Report, Step};
 
-/// For people: one line a step on stderr, in the voice of git.
+/// For people: one line a step on stderr, in the voice of git; a plan that was asked for on stdout.
 pub struct Human {
     ui: Ui,
     /// What the step at hand said: of interest only if it fails.
@@ -74,13 +74,16 @@ impl Report for Human {
         let style = ui.talk_style();
         match event {
             Event::Planned { plan, .. } if plan.steps.is_empty() => {
-                ui.say(&format!("{}: nothing to do", plan.title));
-                plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+                ui.report(&format!("{}: nothing to do", plan.title));
+                plan.notes.iter().for_each(|note| ui.report(&format!("  {note}")));
             }
+            // Whoever asks for a plan wants it, also quietly.
             Event::Planned { plan, id, dry_run: true } => {
-                ui.say(&format!("{} (plan {})", style.title(&plan.title), style.id(id)));
-                plan.steps.iter().for_each(|step| ui.say(&format!("  would {step}")));
-                plan.notes.iter().for_each(|note| ui.say(&format!("  {note}")));
+                let style = ui.style();
+                let mut text = format!("{} (plan {})\n", style.title(&plan.title), style.id(id));
+                plan.steps.iter().for_each(|step| text.push_str(&format!("  would {step}\n")));
+                plan.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+                ui.result(&text);
             }
             Event::Planned { plan, .. } => ui.say(&style.title(&plan.title)),
             // What takes minutes is named when it begins.
@@ -112,7 +115,7 @@ impl Report for Human {
                     Outcome::Done => return,
                     Outcome::PutBack => "a step failed; everything is as it was",
                     Outcome::Interrupted => "interrupted; everything is as it was",
-                    Outcome::Kept => "a step failed; what stays cannot be taken back",
+                    Outcome::Kept => "a step failed; what is named above stays",
                     Outcome::Stuck => "a step failed and could not be put back",
                 };
                 talk(&format!("{} {said}", style.error("error:")));

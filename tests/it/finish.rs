@@ -216,3 +216,111 @@ fn a_conflict_after_the_commit_says_that_the_commit_stays() {
     let _ = seen.says("is committed here, and not pushed").says_not("nothing was changed");
     assert_eq!(ada.git(&["log", "-1", "--format=%s"]), "mine");
 }
+
+#[test]
+fn a_refused_push_after_a_commit_names_the_commit_that_stays() {
+    let lab = Lab::new();
+    let (ada, _bob) = two(&lab);
+    lab.hub().script("hooks/pre-receive", "#!/bin/sh\necho not today\nexit 1\n");
+    ada.write("b", "mine\n");
+    ada.gsync(&["finish", "--all", "-m", "one"])
+        .exits(4)
+        .says(&format!(
+            "{} is committed here, and not pushed",
+            &ada.git(&["rev-parse", "HEAD"])[..7]
+        ))
+        .says("not today")
+        .says("`gsync undo`")
+        .says_not("everything is as it was");
+    ada.write("b", "more\n");
+    let seen = ada.gsync(&["finish", "--all", "-m", "two", "--json"]).exits(4).json();
+    assert_eq!(seen["outcome"], "kept");
+    assert_eq!(seen["error"]["exit"], 4);
+    assert!(seen["error"]["hints"].to_string().contains("gsync undo"), "{seen}");
+    // Nothing was committed by this one: what is put back is all there was.
+    ada.gsync(&["finish"]).exits(3).says("everything is as it was");
+}
+
+#[test]
+fn a_plan_of_a_commit_names_the_push_and_stands_for_it_until_the_hub_moves() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    let plan = |text: &str| {
+        ada.write("b", text);
+        let seen = ada.gsync(&["finish", "--all", "-m", "mine", "--dry-run", "--json"]);
+        seen.exits(0).json()["plan"].clone()
+    };
+    let first = plan("1\n");
+    let tip = hub_tip(&lab, "main");
+    let title = first["title"].as_str().unwrap();
+    assert_eq!(title, format!("commit on main, then push to origin/main at {}", &tip[..7]));
+    let id = first["id"].as_str().unwrap();
+    ada.gsync(&["finish", "--all", "-m", "mine", "--only", id]).exits(0).says("origin has");
+    assert_eq!(hub_tip(&lab, "main"), ada.git(&["rev-parse", "HEAD"]));
+
+    let second = plan("2\n");
+    bob.git(&["pull", "-q"]);
+    bob.commit("elsewhere", "e\n", "bob's");
+    bob.push();
+    let id = second["id"].as_str().unwrap();
+    ada.gsync(&["finish", "--all", "-m", "mine", "--only", id]).exits(1).says("plan");
+    assert_eq!(ada.git(&["status", "--short"]), " M b", "nothing was committed");
+    let title = plan("2\n")["title"].to_string();
+    assert!(title.contains("then take in 1 commit from origin/main at"), "{title}");
+}
+
+#[test]
+fn other_branches_are_pushed_when_told_to_also_those_that_follow_nothing_yet() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.git(&["push", "-q", "origin", "HEAD:taken"]);
+    for branch in ["new", "taken"] {
+        ada.git(&["switch", "-q", "-c", branch]);
+        ada.git(&["commit", "-q", "--allow-empty", "-m", branch]);
+    }
+    ada.git(&["switch", "-q", "main"]);
+    let taken = hub_tip(&lab, "taken");
+    ada.gsync(&["finish", "--branches"]).exits(0).says("taken has 2 commits that no remote has");
+    assert_eq!(hub_tip(&lab, "new"), ada.git(&["rev-parse", "new"]));
+    assert_eq!(ada.git(&["rev-parse", "--abbrev-ref", "new@{upstream}"]), "origin/new");
+    assert_eq!(hub_tip(&lab, "taken"), taken, "what somebody else may have begun is not ours");
+}
+
+#[test]
+fn a_plan_that_is_asked_for_is_a_result_and_so_is_what_came_in() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("dir/d", "bob\n", "bob's work");
+    bob.push();
+    let stdout = |args: &[&str]| {
+        let line = format!("\"$0\" {} 2>/dev/null", args.join(" "));
+        let mut command = ada.command("sh");
+        let gsync = env!("CARGO_BIN_EXE_gsync");
+        let out = command.args(["-c", &line, gsync]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let plan = stdout(&["pull", "--dry-run", "-q"]);
+    assert!(plan.starts_with("pull main (plan ") && plan.contains("would move main"), "{plan}");
+    assert!(stdout(&["start"]).contains("bob's work"));
+    assert_eq!(stdout(&["start", "-q"]), "");
+    assert!(stdout(&["finish"]).starts_with("finish main: nothing to do\n"));
+}
+
+#[test]
+fn a_merge_with_markers_is_not_begun_over_what_is_staged() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("b", "bob\n", "bob");
+    bob.push();
+    ada.commit("b", "ada\n", "ada");
+    ada.write("new", "new\n");
+    for stage in [&["add", "new"][..], &["add", "-N", "new"]] {
+        ada.git(&["reset", "-q"]);
+        ada.git(stage);
+        let before = all_of(&ada);
+        ada.gsync(&["pull", "--resolve"]).exits(1).says("something is staged").says("`git commit`");
+        assert_eq!(all_of(&ada), before);
+    }
+    ada.git(&["reset", "-q"]);
+    ada.gsync(&["pull", "--resolve"]).exits(0).says("resolve b");
+}

@@ -16,6 +16,8 @@ pub struct Unpushed {
     pub commits: usize,
     /// Where it can go as it is: remote and branch there. Nothing: it has to be pulled first.
     pub to: Option<(String, RefName)>,
+    /// It follows that one already.
+    pub follows: bool,
 }
 
 /// All facts of a finish.
@@ -78,7 +80,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         (_, None) => None,
     };
     facts.backwards = backwards(git, &facts.pull)?;
-    facts.others = others(git, &branch)?;
+    facts.others = others(git, &branch, &hub.remote)?;
     Ok(facts)
 }
 
@@ -109,11 +111,12 @@ fn backwards(git: &Git, pull: &Pull) -> Result<Vec<RepoPath>> {
     Ok(found)
 }
 
-fn others(git: &Git, here: &Branch) -> Result<Vec<Unpushed>> {
+fn others(git: &Git, here: &Branch, hub: &str) -> Result<Vec<Unpushed>> {
     let format = "%(refname)%00%(objectname)%00%(upstream:remotename)%00%(upstream:remoteref)\
                   %00%(upstream:track,nobracket)";
     let format = format!("--format={format}");
     let text = git.must(&["for-each-ref", &format, "refs/heads"])?;
+    let has_hub = git.config(&format!("remote.{hub}.url"))?.is_some();
     let mut found = Vec::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split('\0').collect();
@@ -128,9 +131,19 @@ fn others(git: &Git, here: &Branch) -> Result<Vec<Unpushed>> {
         let commits = count.parse().unwrap_or(0);
         if commits > 0 {
             let ahead_only = track.starts_with("ahead") && !track.contains("behind");
-            let to = (ahead_only && !remote.is_empty() && remote != ".")
-                .then(|| (remote.to_owned(), RefName::new(there)));
-            found.push(Unpushed { branch, tip, commits, to });
+            let follows = !remote.is_empty();
+            let to = match follows {
+                true => {
+                    (ahead_only && remote != ".").then(|| (remote.to_owned(), RefName::new(there)))
+                }
+                // One of that name that the hub has may be somebody else's.
+                false => {
+                    let there = RefName::new(format!("refs/remotes/{hub}/{branch}"));
+                    (has_hub && git.resolve_ref(&there)?.is_none())
+                        .then(|| (hub.to_owned(), branch.full()))
+                }
+            };
+            found.push(Unpushed { branch, tip, commits, to, follows });
         }
     }
     Ok(found)

@@ -3,12 +3,41 @@
 
 pub mod facts;
 
-use crate::base::{CommitId, Edit, Problem, PushRef, RefName, RepoPath, count, plain, shell_quote};
+use crate::base::{
+    Branch, CommitId, Edit, Problem, PushRef, RefName, RepoPath, count, plain, shell_quote,
+};
 use crate::plan::{Plan, Step};
 use crate::sync::pull;
 use crate::sync::pull::facts::{Rehearsal, Start, Upstream};
 use crate::sync::pull::named;
 use facts::Facts;
+
+/// What follows a commit, as words of the plan that is shown: the id of a commit that is not
+/// made yet is not known, so the push cannot be a step of it, and still it is approved with it.
+pub fn follows(facts: &Facts, wish: Wish) -> String {
+    let Some((remote, there)) = &facts.target else { return String::new() };
+    let there = format!("{}/{}", plain(remote), plain(there.short()));
+    let mut words = match (&facts.pull.upstream, facts.pull.incoming.len()) {
+        (Upstream::At { commit, .. }, 0) => format!(", then push to {there} at {}", commit.short()),
+        (Upstream::At { commit, .. }, n) => {
+            let n = count(n, "commit");
+            format!(", then take in {n} from {there} at {} and push", commit.short())
+        }
+        _ => format!(", then push to {there}"),
+    };
+    for other in facts.others.iter().filter(|other| wish.branches && other.to.is_some()) {
+        words.push_str(&format!(", {} at {}", plain(other.branch.as_str()), other.tip.short()));
+    }
+    words
+}
+
+/// Where the hub stands.
+pub fn hub_at(facts: &Facts) -> Option<CommitId> {
+    match &facts.pull.upstream {
+        Upstream::At { commit, .. } => Some(commit.clone()),
+        Upstream::None | Upstream::Gone { .. } | Upstream::New { .. } => None,
+    }
+}
 
 /// The plan that commits, with the hooks of the repository as judges.
 pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<Plan, Problem> {
@@ -44,6 +73,13 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
             all,
             snapshot,
         }))
+}
+
+/// From now on the branch follows that one.
+fn follow(branch: &Branch, remote: &str, there: &RefName, facts: &Facts) -> Step {
+    let key = |name: &str| format!("branch.{branch}.{name}");
+    let edits = vec![Edit::set(key("remote"), remote), Edit::set(key("merge"), there.as_str())];
+    Step::Config { file: facts.config_file.clone(), edits }
 }
 
 fn back_to_older(paths: &[RepoPath]) -> Problem {
@@ -85,20 +121,14 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
         Some(Rehearsal::Clean { to, .. }) => to.commit.clone(),
         _ => facts.pull.head.clone(),
     };
-    let known = match &facts.pull.upstream {
-        Upstream::At { commit, .. } => Some(commit),
-        Upstream::None | Upstream::Gone { .. } | Upstream::New { .. } => None,
-    };
+    let known = hub_at(facts);
     let mut sent = None;
-    if let Some(tip) = tip.filter(|tip| Some(tip) != known) {
+    if let Some(tip) = tip.filter(|tip| Some(tip) != known.as_ref()) {
         if matches!(facts.pull.upstream, Upstream::None | Upstream::New { .. }) {
             plan.notes.clear();
         }
         if facts.pull.upstream == Upstream::None {
-            let key = |name: &str| format!("branch.{branch}.{name}");
-            let edits =
-                vec![Edit::set(key("remote"), remote), Edit::set(key("merge"), there.as_str())];
-            plan = plan.then(Step::Config { file: facts.config_file.clone(), edits });
+            plan = plan.then(follow(branch, remote, there, facts));
         }
         let push = PushRef { from: Some(tip.clone()), to: there.clone(), lease: None };
         plan = plan.then(Step::Push { remote: remote.clone(), refs: vec![push] });
@@ -109,6 +139,9 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
         let name = plain(other.branch.as_str());
         match &other.to {
             Some((remote, to)) if wish.branches => {
+                if !other.follows {
+                    plan = plan.then(follow(&other.branch, remote, to, facts));
+                }
                 let push = PushRef { from: Some(other.tip.clone()), to: to.clone(), lease: None };
                 plan = plan.then(Step::Push { remote: remote.clone(), refs: vec![push] });
             }

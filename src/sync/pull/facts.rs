@@ -60,6 +60,8 @@ pub struct Facts {
     pub remote: Option<String>,
     /// Nothing: there was no hub to ask.
     pub fetched: Option<Fetched>,
+    /// Commits conflict, and something is staged, or announced to the index.
+    pub staged: bool,
     pub incoming: Vec<Line>,
     pub outgoing: Vec<Line>,
     /// Whether branch and upstream have a commit in common.
@@ -108,6 +110,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         upstream: Upstream::None,
         remote: None,
         fetched: None,
+        staged: false,
         incoming: Vec::new(),
         outgoing: Vec::new(),
         related: true,
@@ -172,6 +175,9 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         facts.submodules = git.submodules_between(&start.standing.place.work, &to.work)?;
     }
     if let Rehearsal::Conflict { among: Among::Commits, .. } = &rehearsal {
+        let standing = &start.standing;
+        let head = facts.head.as_ref().map(|head| git.tree_of(head)).transpose()?;
+        facts.staged = head.as_ref() != Some(&standing.place.index) || !standing.intent.is_empty();
         // What a merge with conflicts would write, git would write over ignored files.
         let tree = git.tree_of(&commit)?;
         facts.in_the_way = git.obstacles(&start.standing.place.work, &tree)?;

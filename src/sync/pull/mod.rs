@@ -2,5 +2,7 @@
 
 pub mod facts;
 mod plan;
+mod refusals;
 
-pub use plan::{in_progress, named, plan, resolve, safe};
+pub use plan::{plan, resolve, safe};
+pub use refusals::{in_progress, named};

@@ -1,10 +1,8 @@
 //! Facts to plan: what a pull does, and what it will not do.
 
 use super::facts::{Among, Facts, Fetched, Line, Rehearsal, Submodule, Upstream, Way};
-use crate::base::{
-    Branch, Carry, Operation, Problem, RefName, RepoPath, count, plain, shell_quote,
-};
-use crate::config;
+use super::refusals::{conflict, gone, in_progress, in_the_way, named, rewound, unrelated};
+use crate::base::{Branch, Carry, Problem, RefName, count, plain, shell_quote};
 use crate::plan::{Plan, Step};
 
 /// The plan of a pull, or why there is none. `title` is what the command calls itself.
@@ -118,6 +116,12 @@ pub fn resolve(facts: &Facts) -> Result<Plan, Problem> {
     let Rehearsal::Conflict { among: Among::Commits, paths } = rehearsal else {
         return Err(problem);
     };
+    if facts.staged {
+        return Err(Problem::refuse("staged", "git does not merge while something is staged")
+            .because("its markers would be mixed with what you staged")
+            .hint("commit it first: `git commit`")
+            .hint("or take it out of the index, it stays in the files: `git reset`"));
+    }
     let snapshot = start.snapshot.clone();
     let name = RefName::new(name);
     let plan = Plan::new(format!("pull {branch}, with conflicts to resolve"))
@@ -133,7 +137,7 @@ pub fn resolve(facts: &Facts) -> Result<Plan, Problem> {
 }
 
 /// How many commits or paths a list shows.
-const MOST: usize = 20;
+pub(super) const MOST: usize = 20;
 
 /// The branch, if nothing forbids to move it.
 pub fn safe(facts: &Facts) -> Result<&Branch, Problem> {
@@ -163,82 +167,6 @@ pub fn safe(facts: &Facts) -> Result<&Branch, Problem> {
     Ok(branch)
 }
 
-/// git is in the middle of something.
-pub fn in_progress(operation: Operation) -> Problem {
-    let problem = Problem::refuse("in-progress", format!("a {operation} is in progress"))
-        .because("nothing was changed: what it holds could be lost");
-    match operation {
-        Operation::Bisect => problem.hint("run `git bisect reset` when it is done"),
-        _ => problem
-            .hint(format!("finish it: `git {operation} --continue`"))
-            .hint(format!("give it up: `git {operation} --abort`")),
-    }
-}
-
-fn gone(branch: &Branch, name: &str) -> Problem {
-    let name = plain(RefName::new(name).short());
-    Problem::refuse("gone", format!("{branch} follows {name}, which the hub has no more"))
-        .hint("run `git switch` to another branch if it was merged")
-        .hint(format!("run `git branch --unset-upstream {}`", shell_quote(branch.as_str())))
-}
-
-fn unrelated(facts: &Facts, branch: &Branch, name: &str) -> Problem {
-    if facts.shallow {
-        Problem::refuse("shallow", format!("the history is too short to join {branch} and {name}"))
-            .hint("run `git fetch --unshallow`, then try again")
-    } else {
-        Problem::refuse("unrelated", format!("{branch} and {name} have no commit in common"))
-    }
-}
-
-fn rewound(facts: &Facts, name: &str) -> Problem {
-    let n = count(facts.lost.len(), "commit");
-    let problem = Problem::refuse(
-        "rewound",
-        format!("{name} was rewritten: it once had {n} of yours and has them no more"),
-    );
-    let problem = facts.lost.iter().take(MOST).fold(problem, |p, line| p.because(told(line)));
-    problem
-        .hint(format!("keep them: `git rebase {}`", shell_quote(name)))
-        .hint("drop them, with a way back: `gsync discard`")
-}
-
-fn in_the_way(paths: &[RepoPath]) -> Problem {
-    let problem = Problem::refuse(
-        "in-the-way",
-        "files that git does not track, or was told not to look at, are in the way",
-    );
-    let problem = named(problem, paths).hint("move them away, or remove them, then try again");
-    // Who installs in a clone that is behind has the template where the team has its rules.
-    match paths.iter().any(|path| path.as_bytes() == config::FILE.as_bytes()) {
-        true => {
-            problem.hint("have theirs, if yours is as `gsync install` wrote it: `rm .gsync.toml`")
-        }
-        false => problem,
-    }
-}
-
-fn conflict(among: Among, paths: &[RepoPath], name: &str) -> Problem {
-    let what = match among {
-        Among::Commits => format!("your commits and {name} change the same lines"),
-        Among::Uncommitted => format!("your uncommitted work and {name} change the same lines"),
-    };
-    let problem = named(Problem::refuse("conflict", what), paths).because("nothing was changed");
-    match among {
-        Among::Commits => problem.hint("resolve it by hand: `gsync pull --resolve`"),
-        Among::Uncommitted => problem.hint("commit that work, then run `gsync pull --resolve`"),
-    }
-}
-
-/// Names paths as reasons, a line each.
-pub fn named(problem: Problem, paths: &[RepoPath]) -> Problem {
-    let problem = paths.iter().take(MOST).fold(problem, |p, path| p.because(path.to_string()));
-    match paths.len().saturating_sub(MOST) {
-        0 => problem,
-        more => problem.because(format!("and {more} more")),
-    }
-}
-
 fn came_in(facts: &Facts, way: Way, name: &str) -> String {
     let incoming = count(facts.incoming.len(), "commit");
     let outgoing = count(facts.outgoing.len(), "commit");
@@ -249,7 +177,7 @@ fn came_in(facts: &Facts, way: Way, name: &str) -> String {
     }
 }
 
-fn told(line: &Line) -> String {
+pub(super) fn told(line: &Line) -> String {
     format!("{} {} ({})", line.id.short(), line.summary, line.author)
 }
 
@@ -257,6 +185,7 @@ fn told(line: &Line) -> String {
 mod tests {
     use super::super::facts::{Standing, Start};
     use super::*;
+    use crate::base::Operation;
     use crate::base::{CommitId, Exit, Place};
 
     fn id(letter: &str) -> CommitId {
@@ -290,6 +219,7 @@ mod tests {
             head: Some(id("a")),
             upstream: Upstream::At { name: "refs/remotes/origin/main".into(), commit: id("b") },
             remote: Some("origin".into()),
+            staged: false,
             fetched: None,
             incoming: vec![line()],
             outgoing: Vec::new(),
