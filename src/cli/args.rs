@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 
 use super::deploy::args as deploy;
 use super::guard::GuardArgs;
@@ -343,12 +345,19 @@ impl Cli {
 /// Prints what clap has to say: help to stdout, mistakes to stderr, or as JSON if that was
 /// asked for.
 pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
-    if !err.use_stderr() {
-        let _ = err.print();
-        return Exit::Done;
-    }
     let said = |flag: &str| words.iter().take_while(|word| *word != "--").any(|word| word == flag);
     let (json, json_lines) = (said("--json"), said("--json-lines"));
+    if !err.use_stderr() {
+        let ui = Ui { json, json_lines, ..Ui::default() };
+        match err.kind() {
+            _ if !ui.is_for_programs() => drop(err.print()),
+            ErrorKind::DisplayVersion => {
+                ui.object(&json!({ "version": env!("CARGO_PKG_VERSION") }));
+            }
+            _ => ui.object(&json!({ "help": err.render().to_string() })),
+        }
+        return Exit::Done;
+    }
     if json || json_lines {
         let text = err.render().to_string();
         let mut lines = text.lines();

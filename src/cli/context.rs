@@ -78,6 +78,7 @@ impl Context {
             first: OnceLock::new(),
             stays: OnceLock::new(),
         };
+        super::settings::color(&context.git, &ui)?;
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));

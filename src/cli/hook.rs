@@ -109,7 +109,10 @@ fn run(ui: &Ui, hook: Hook, args: &[OsString]) -> Result<ExitCode> {
         }
     }
     if !server && env::raw("GSYNC_SKIP").is_some_and(|value| value != "0") {
-        ui.say("gsync: skipped by GSYNC_SKIP; the server judges again");
+        // One line a command of git: a commit has said it before it was made.
+        if hook != Hook::PostCommit {
+            ui.say("gsync: skipped by GSYNC_SKIP; the server judges again");
+        }
         return Ok(code.into());
     }
     match own_part(ui, &git, hook, args, &stdin) {

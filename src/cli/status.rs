@@ -62,6 +62,9 @@ fn look(context: &Context, config: &Config, ask: Ask) -> Result<Status> {
     if let (Some(hub), Some((Some(memory), silent))) = (&others, heard) {
         meet(git, hub, &memory, silent, upstream.as_ref(), &mut status);
     }
+    if others.is_some() {
+        status.peer = peers::known_as(git);
+    }
     status.handoffs = super::handoff::waiting(context, config, &status.role);
     status.apps = apps.iter().map(Afar::object).collect();
     git.remember_seen(&git::Seen {
@@ -182,6 +185,7 @@ fn watch(context: &Context, config: &Config, ask: Ask) -> Result<Exit> {
 /// everywhere, and errors in it help nobody.
 pub fn short(dir: &Path, ui: &Ui) -> Exit {
     let Some(git) = git::locate(dir) else { return Exit::Blind };
+    let _ = super::settings::color(&git, ui);
     let Ok((facts, seen)) = facts::glance(&git) else { return Exit::Blind };
     let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
     let rewound = seen

@@ -52,29 +52,40 @@ pub fn decide(facts: &Facts<'_>) -> Option<Publication> {
 /// Two clones on one machine may have the same role: the second one gets a number. A name that
 /// was given up long ago, or whose entry makes no sense, is free.
 fn free_name(facts: &Facts<'_>) -> (PeerId, Option<usize>) {
-    let entry = &facts.entry;
+    let (entry, number) = (&facts.entry, facts.told.number);
+    name_of(&entry.id, &entry.clone, number, facts.memory, |there, met| {
+        facts.now.0.saturating_sub(there.min(met).0) > facts.ttl
+    })
+}
+
+/// The name of a clone among those that are remembered: its own, or that with a number if
+/// another clone has it and did not give it up.
+pub fn name_of(
+    own: &PeerId,
+    clone: &str,
+    number: Option<usize>,
+    memory: &Memory,
+    given_up: impl Fn(Time, Time) -> bool,
+) -> (PeerId, Option<usize>) {
     let free = |id: &PeerId| {
-        facts.memory.find(id).is_none_or(|known| match &known.entry {
-            Some(there) => {
-                let seen = there.time.min(known.met);
-                there.clone == entry.clone || facts.now.0.saturating_sub(seen.0) > facts.ttl
-            }
+        memory.find(id).is_none_or(|known| match &known.entry {
+            Some(there) => there.clone == clone || given_up(there.time, known.met),
             None => true,
         })
     };
-    let base = entry.id.as_str().split('#').next().unwrap_or_default().to_owned();
+    let base = own.as_str().split('#').next().unwrap_or_default().to_owned();
     let numbered = |n: usize| PeerId::new(format!("{base}#{n}"));
     // The name that it has, it keeps.
-    if let Some(n) = facts.told.number
+    if let Some(n) = number
         && free(&numbered(n))
     {
         return (numbered(n), Some(n));
     }
-    if free(&entry.id) {
-        return (entry.id.clone(), None);
+    if free(own) {
+        return (own.clone(), None);
     }
     let found = (2..NAMESAKES).find(|n| free(&numbered(*n)));
-    found.map_or((entry.id.clone(), None), |n| (numbered(n), Some(n)))
+    found.map_or((own.clone(), None), |n| (numbered(n), Some(n)))
 }
 
 /// The ref that it goes to.

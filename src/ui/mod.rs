@@ -21,6 +21,7 @@ mod tidy;
 mod verdict;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,6 +47,15 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// What the person likes, where the command line does not say it. It is known when the
+/// repository is found, and errors are told by whoever began before that.
+static WISH: OnceLock<Color> = OnceLock::new();
+
+/// Takes over what the person likes.
+pub fn likes(color: Color) {
+    WISH.get_or_init(|| color);
 }
 
 /// How this command speaks.
@@ -103,7 +113,11 @@ impl Ui {
     }
 
     fn style_for(&self, terminal: bool) -> Style {
-        let on = match self.color {
+        let color = match (self.color, WISH.get()) {
+            (Color::Auto, Some(wish)) => *wish,
+            (color, _) => color,
+        };
+        let on = match color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {

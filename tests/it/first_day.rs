@@ -140,3 +140,40 @@ fn the_first_push_goes_to_a_hub_that_has_nothing_and_until_then_all_of_it_is_tol
     );
     fresh.gsync(&["status"]).says("main: in sync with origin/main");
 }
+
+#[test]
+fn what_a_person_likes_to_see_in_colour_is_in_their_settings_and_the_command_line_wins() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let colour = "\u{1b}[";
+    ada.gsync(&["status"]).says_not(colour);
+    ada.git(&["config", "gsync.color", "always"]);
+    ada.gsync(&["status"]).says(colour);
+    ada.gsync(&["undo", "r99"]).exits(2).says(colour);
+    ada.gsync(&["status", "--color", "never"]).says_not(colour);
+    ada.git(&["config", "gsync.color", "sometimes"]);
+    ada.gsync(&["status"]).exits(0).says("gsync.color is `sometimes`: use auto, always or never");
+}
+
+#[test]
+fn for_programs_also_a_version_a_help_and_a_script_are_one_object() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let version = ada.gsync(&["--json", "--version"]).exits(0).json();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert!(ada.gsync(&["pull", "--help", "--json"]).exits(0).json()["help"].is_string());
+    let bash = ada.gsync(&["completions", "bash", "--json"]).exits(0).json();
+    assert!(bash["script"].as_str().unwrap().contains("complete"), "{bash}");
+    assert_eq!(ada.gsync(&["man", "pages", "--json"]).exits(0).json()["dir"], "pages");
+}
+
+#[test]
+fn a_commit_that_skips_the_hooks_says_so_once() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.gsync(&["install"]).exits(0);
+    ada.git(&["add", "."]);
+    let ada = ada.with_env("GSYNC_SKIP", "1");
+    let said = ada.try_git(&["commit", "-q", "-m", "skipped"]).exits(0).all();
+    assert_eq!(said.matches("GSYNC_SKIP").count(), 1, "{said}");
+}

@@ -189,6 +189,29 @@ fn two_clones_of_one_name_on_one_machine_keep_apart() {
 }
 
 #[test]
+fn whoever_only_looks_sees_a_clone_of_the_same_name_and_both_say_the_name_the_hub_has() {
+    let lab = Lab::new();
+    let ada = lab.person("ada").sociable();
+    lab.git_in(".", &["clone", "-q", "hub.git", "second"]);
+    let second = lab.at("ada", lab.path("second")).sociable();
+    ada.write("a", "changed\n");
+    ada.gsync(&["start"]).exits(0);
+    ada.settle();
+    second.write("a", "changed too\n");
+    let (status, id) = (second.gsync(&["status", "--json"]).exits(0).json(), "peer");
+    let first = status["peers"][0]["id"].as_str().expect("the other one").to_owned();
+    assert_eq!(status["peers"][0]["overlaps"], json!(["a"]));
+    assert_eq!(status[id], format!("{first}#2"));
+    second.gsync(&["start"]).exits(0);
+    second.settle();
+    for _ in 0..2 {
+        assert_eq!(second.gsync(&["status", "--json"]).exits(0).json()[id], format!("{first}#2"));
+    }
+    assert_eq!(ada.gsync(&["status", "--json"]).exits(0).json()[id], first);
+    assert_eq!(ada.gsync(&["status", "--json"]).json()["peers"][0]["id"], format!("{first}#2"));
+}
+
+#[test]
 fn a_linked_worktree_is_a_peer_of_its_own() {
     let lab = Lab::new();
     let ada = lab.person("ada").sociable();

@@ -14,6 +14,7 @@ use crate::host::{clock, env, read};
 use crate::peers::entry::{self, Entry};
 use crate::peers::memory::{Content, Known, Memory, Refused, Told};
 use crate::peers::name;
+use crate::peers::publish::name_of;
 use crate::peers::view::Mine;
 
 mod meetings;
@@ -187,9 +188,15 @@ fn setting(git: &Git, repo: Option<&gix::Repository>, key: &str) -> Option<Strin
 
 /// The name under which the others know it.
 pub fn known_as(git: &Git) -> PeerId {
-    match told(git).last {
-        Some(last) => last.entry.id,
-        None => own_name(git),
+    if let Some(last) = told(git).last {
+        return last.entry.id;
+    }
+    // Nothing was told yet. Another clone of this machine may have the name already: then that
+    // one is somebody else, and this one will have a number.
+    let own = own_name(git);
+    match git.recall::<Memory>(MEMORY) {
+        Some(memory) => name_of(&own, &clone_mark(git), None, &memory, |_, _| false).0,
+        None => own,
     }
 }
 
