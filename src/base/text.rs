@@ -7,9 +7,11 @@ pub fn count(n: usize, word: &str) -> String {
 
 /// The known word that is nearest to a mistyped one, if it is near at all.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // What was cut short is nearer than what was mistyped.
+    let cut = |word: &str| typed.len() > 1 && (word.starts_with(typed) || typed.starts_with(word));
     known
         .into_iter()
-        .map(|word| (distance(typed, word), word))
+        .map(|word| (if cut(word) { 1 } else { distance(typed, word) }, word))
         .filter(|(distance, word)| *distance <= (word.len().max(typed.len()) / 2).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

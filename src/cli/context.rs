@@ -225,6 +225,13 @@ impl Context {
                 .into());
         }
         let plan = planned?;
+        if !plan.steps.is_empty() && self.git.git_dir.to_str().is_none() {
+            // The journal is text, and what it says of a place must lead there again.
+            return Err(Problem::refuse("path", "the path of this repository is no text (UTF-8)")
+                .because(plain(&self.git.git_dir.to_string_lossy()))
+                .hint("rename the directory, then try again")
+                .into());
+        }
         let mut journal = self.journal().part_of(self.first.get().cloned());
         let mut hands = World { git: &self.git };
         let mut collect = Collect::default();

@@ -79,7 +79,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     }
     // What was approved is the push to the hub as it was shown.
     let approved = (made && how.only.is_some()).then_some(promised);
-    let tries = if approved.is_some() { 1 } else { TRIES };
+    let most = if approved.is_some() { 1 } else { TRIES };
     let how = How { only: how.only.filter(|_| !made), ..how };
     if let Some(to) = args.handoff.as_ref().filter(|_| !how.dry_run && how.only.is_none()) {
         super::handoff::draft_for(context, to)?;
@@ -107,12 +107,12 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
         };
         runs.extend(ran.run.clone());
         if ran.outcome != Outcome::PutBack
-            || tried == tries
+            || tried == most
             || !moved(context, &config, sent.as_ref())?
         {
             break (plan, ran, sent);
         }
-        ui.say(&format!("the hub moved in between: trying again ({} of {tries})", tried + 1));
+        ui.say(&format!("the hub moved in between: trying again ({} of {most})", tried + 1));
     };
     let ran = match ran.outcome {
         Outcome::PutBack if made => Ran { outcome: Outcome::Kept, ..ran },

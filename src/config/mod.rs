@@ -66,7 +66,8 @@ fn read<'a, T: serde::de::DeserializeOwned>(
 
 /// The value's first mention is the best place there is to point at.
 fn located(text: &str, place: &str) -> Option<usize> {
-    text.lines().position(|line| line.contains(place)).map(|at| at + 1)
+    let said = |what: &str| text.lines().position(|line| line.contains(what)).map(|at| at + 1);
+    said(&format!("\"{place}\"")).or_else(|| said(&format!("'{place}'"))).or_else(|| said(place))
 }
 
 fn explain(name: &str, line: Option<usize>, message: &str) -> Problem {
@@ -74,10 +75,11 @@ fn explain(name: &str, line: Option<usize>, message: &str) -> Problem {
     let words: Vec<&str> = first.split('`').collect();
     if let (true, Some(typed)) = (first.starts_with("unknown field"), words.get(1)) {
         let problem = invalid(name, line, &format!("unknown key `{}`", plain(typed)));
-        let known = words.iter().skip(3).step_by(2).copied();
-        return match nearest(typed, known) {
+        let known: Vec<&str> = words.iter().skip(3).step_by(2).copied().collect();
+        return match nearest(typed, known.iter().copied()) {
             Some(near) => problem.hint(format!("write `{near}` if that is what you mean")),
-            None => problem,
+            None if known.is_empty() => problem,
+            None => problem.hint(format!("write one of these: {}", known.join(", "))),
         };
     }
     if let (true, Some(typed)) = (first.starts_with("unknown variant"), words.get(1)) {
@@ -163,5 +165,20 @@ mod tests {
         let config = parse("x", text.as_bytes()).unwrap();
         assert_eq!(config.service[0].steps[0].run.as_deref(), Some("make"));
         assert_eq!(config.roles["builder"].production.as_ref().unwrap().processes, ["v7"]);
+    }
+
+    #[test]
+    fn a_key_that_is_near_none_is_answered_with_those_there_are_and_a_cut_one_with_the_whole() {
+        let said = |text: &str| {
+            let problem = parse("f", text.as_bytes()).unwrap_err();
+            format!("{} | {}", problem.message, problem.hints.join(" "))
+        };
+        assert!(said("xyzzy = 1").contains("write one of these: hub, work,"));
+        assert!(
+            said("[roles.x]\ndescr = \"\"")
+                .contains("f:2: unknown key `descr` | write `description`")
+        );
+        let pattern = "[guard]\nprotected = [\"a\",\n\"[\"]";
+        assert!(said(pattern).starts_with("f:3: the pattern `[`"), "{}", said(pattern));
     }
 }

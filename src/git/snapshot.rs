@@ -229,9 +229,22 @@ impl Git {
         if !copy.exists() {
             return Ok(None);
         }
-        let name = copy.to_str().context("a path that is text")?;
-        let flat = ["-c", "core.looseCompression=0", "hash-object", "-w", "--no-filters", "--"];
-        self.feed_id(None, &[&flat[..], &[name]].concat(), b"").map(Some)
+        let flat = ["-c", "core.looseCompression=0", "hash-object", "-w", "--no-filters"];
+        self.hash_file(&flat, copy).map(Some)
+    }
+
+    /// Lets git hash a file by its name, or by its bytes where the name is no text.
+    pub(super) fn hash_file(&self, args: &[&str], file: &Path) -> Result<CommitId> {
+        match file.to_str() {
+            Some(name) => self.feed_id(None, &[args, &["--", name]].concat(), b""),
+            None => {
+                // What comes through a pipe has no path, so nothing filters it.
+                let args: Vec<&str> =
+                    args.iter().copied().filter(|arg| *arg != "--no-filters").collect();
+                let bytes = std::fs::read(file).context("read the index")?;
+                self.feed_id(None, &[&args[..], &["--stdin"]].concat(), &bytes)
+            }
+        }
     }
 
     /// Takes the work tree's changes up into a scratch index. Whether there were any.

@@ -324,3 +324,29 @@ fn a_merge_with_markers_is_not_begun_over_what_is_staged() {
     ada.git(&["reset", "-q"]);
     ada.gsync(&["pull", "--resolve"]).exits(0).says("resolve b");
 }
+
+#[test]
+fn a_repository_below_a_name_that_is_no_text_is_looked_at_and_told_why_nothing_is_done() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let lab = Lab::new();
+    let _both = two(&lab);
+    let odd = lab.path("x").with_file_name(std::ffi::OsStr::from_bytes(b"odd \xff name"));
+    std::fs::rename(lab.path("ada"), &odd).unwrap();
+    let ada = lab.at("ada", odd);
+    ada.write("b", "mine\n");
+    let before = all_of(&ada);
+    ada.gsync(&["status"]).exits(0).says("1 path not committed");
+    ada.gsync(&["finish", "--all", "-m", "mine"]).exits(1).says("is no text").says("rename");
+    assert_eq!(all_of(&ada), before);
+}
+
+#[test]
+fn a_branch_whose_commits_the_push_just_took_along_is_not_named_as_unpushed() {
+    let lab = Lab::new();
+    let (ada, _bob) = two(&lab);
+    ada.git(&["switch", "-q", "-c", "topic"]);
+    ada.git(&["commit", "-q", "--allow-empty", "-m", "topic"]);
+    ada.git(&["switch", "-q", "main"]);
+    ada.git(&["merge", "-q", "--no-ff", "-m", "merge", "topic"]);
+    ada.gsync(&["finish"]).exits(0).says("origin has").says_not("topic has");
+}

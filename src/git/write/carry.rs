@@ -249,10 +249,8 @@ impl<'a> Index<'a> {
         if !self.path().exists() {
             return Ok(was.is_none());
         }
-        let name = self.path();
-        let name = name.to_str().context("a path that is text")?;
-        let args = ["hash-object", "--no-filters", "--", name];
-        Ok(Some(self.git.feed_id(None, &args, b"")?) == was)
+        let now = self.git.hash_file(&["hash-object", "--no-filters"], &self.path())?;
+        Ok(Some(now) == was)
     }
 
     pub(super) fn put_in_place(self) -> Result<()> {

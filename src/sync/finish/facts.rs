@@ -80,7 +80,11 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         (_, None) => None,
     };
     facts.backwards = backwards(git, &facts.pull)?;
-    facts.others = others(git, &branch, &hub.remote)?;
+    // What the branch has is there when it is pushed, if it goes as it is.
+    let pull = &facts.pull;
+    let as_it_is = facts.target.is_some() && pull.incoming.is_empty();
+    let sent = pull.head.as_ref().filter(|_| as_it_is);
+    facts.others = others(git, &branch, &hub.remote, sent)?;
     Ok(facts)
 }
 
@@ -111,7 +115,7 @@ fn backwards(git: &Git, pull: &Pull) -> Result<Vec<RepoPath>> {
     Ok(found)
 }
 
-fn others(git: &Git, here: &Branch, hub: &str) -> Result<Vec<Unpushed>> {
+fn others(git: &Git, here: &Branch, hub: &str, sent: Option<&CommitId>) -> Result<Vec<Unpushed>> {
     let format = "%(refname)%00%(objectname)%00%(upstream:remotename)%00%(upstream:remoteref)\
                   %00%(upstream:track,nobracket)";
     let format = format!("--format={format}");
@@ -127,7 +131,9 @@ fn others(git: &Git, here: &Branch, hub: &str) -> Result<Vec<Unpushed>> {
         if branch == *here {
             continue;
         }
-        let count = git.must(&["rev-list", "--count", tip.as_str(), "--not", "--remotes"])?;
+        let mut args = vec!["rev-list", "--count", tip.as_str(), "--not", "--remotes"];
+        args.extend(sent.map(CommitId::as_str));
+        let count = git.must(&args)?;
         let commits = count.parse().unwrap_or(0);
         if commits > 0 {
             let ahead_only = track.starts_with("ahead") && !track.contains("behind");
