@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use super::raw::Change;
 use super::{Git, ask::refusal, porcelain::offline};
 use crate::base::{CommitId, RepoPath};
 use crate::host::read;
@@ -34,6 +35,14 @@ pub struct Forecast {
 }
 
 impl Git {
+    /// Whether two commits have one in common.
+    pub fn are_related(&self, a: &CommitId, b: &CommitId) -> Result<bool> {
+        match self.stored_related(a, b) {
+            Some(related) => Ok(related),
+            None => Ok(self.ask(&["merge-base", a.as_str(), b.as_str()])?.is_some()),
+        }
+    }
+
     /// Merges two commits in memory. Nothing: git cannot say (objects that are not here,
     /// histories without a common beginning).
     pub fn forecast(
@@ -46,6 +55,27 @@ impl Git {
             let incoming = self.tree_changes(ours, theirs, None)?;
             return Ok(incoming.map(|incoming| Forecast { conflicts: Vec::new(), incoming }));
         }
+        match self.simple_forecast(ours, theirs) {
+            Some(forecast) => Ok(Some(forecast)),
+            None => self.told_forecast(ours, theirs),
+        }
+    }
+
+    /// Where the two sides have nothing to do with each other, which is most often so.
+    pub(super) fn simple_forecast(&self, ours: &CommitId, theirs: &CommitId) -> Option<Forecast> {
+        let (ours, theirs) = self.stored_sides(ours, theirs)?;
+        keep_apart(&ours, &theirs).then(|| Forecast {
+            conflicts: Vec::new(),
+            incoming: theirs.into_iter().map(incoming).collect(),
+        })
+    }
+
+    /// The same, where git has to merge them.
+    pub(super) fn told_forecast(
+        &self,
+        ours: &CommitId,
+        theirs: &CommitId,
+    ) -> Result<Option<Forecast>> {
         let scratch = Scratch::new(self)?;
         let mut command = offline(self.command());
         scratch.lend(&mut command);
@@ -67,8 +97,15 @@ impl Git {
         scratch: Option<&Scratch>,
     ) -> Result<Option<Vec<Incoming>>> {
         let mut command = offline(self.command());
-        if let Some(scratch) = scratch {
-            scratch.lend(&mut command);
+        match scratch {
+            Some(scratch) => scratch.lend(&mut command),
+            None => {
+                let trees = self.stored_tree_of(from).zip(self.stored_tree_of(to));
+                let changes = trees.and_then(|(from, to)| self.stored_changes(&from, &to));
+                if let Some(changes) = changes {
+                    return Ok(Some(changes.into_iter().map(incoming).collect()));
+                }
+            }
         }
         command.args(["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"]);
         command.args([from.as_str(), to.as_str(), "--"]);
@@ -122,6 +159,39 @@ impl Git {
         let empty = || std::fs::read_dir(&full).is_ok_and(|mut all| all.next().is_none());
         (read::exists(&full) && !empty()).then(|| path.clone())
     }
+}
+
+fn incoming(change: Change) -> Incoming {
+    let Change { path, from, to } = change;
+    let mode = to.as_ref().map_or_else(|| "000000".to_owned(), |to| format!("{:06o}", to.mode));
+    Incoming { path, blob: to.map(|to| to.id), mode, added: from.is_none() }
+}
+
+/// Whether merging two sides is putting their changes together: no path is changed by both, no
+/// file is where the other side has a directory, and nothing goes. Where something goes it may
+/// have been renamed, and then the other side's changes go with it.
+fn keep_apart(ours: &[Change], theirs: &[Change]) -> bool {
+    let stays = |change: &Change| {
+        let kind = |mode: u32| mode & 0o170_000;
+        match (&change.from, &change.to) {
+            (Some(from), Some(to)) => kind(from.mode) == kind(to.mode),
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    };
+    if !ours.iter().chain(theirs).all(stays) {
+        return false;
+    }
+    let mut paths: Vec<&[u8]> =
+        ours.iter().chain(theirs).map(|change| change.path.as_bytes()).collect();
+    // A path and what is below it are neighbours if a slash comes before all else.
+    let key =
+        |path: &&[u8]| path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    paths.sort_by_cached_key(key);
+    paths.windows(2).all(|pair| {
+        let [one, next] = pair else { return true };
+        one != next && !(next.starts_with(one) && next.get(one.len()) == Some(&b'/'))
+    })
 }
 
 /// Reads `:100644 100644 <old> <new> M NUL path NUL` and so on.

@@ -99,6 +99,9 @@ impl Git {
 
     /// Paths with conflicts that are not resolved.
     pub fn unmerged(&self) -> Result<Vec<RepoPath>> {
+        if let Some(paths) = self.stored_unmerged() {
+            return Ok(paths);
+        }
         let out = self.must_bytes(&["ls-files", "--unmerged", "-z"])?;
         let mut paths: Vec<RepoPath> = out
             .split(|byte| *byte == 0)

@@ -21,7 +21,7 @@ pub enum Staged {
 
 impl Git {
     /// The index that counts: in `commit -a` and `commit PATH` git gives the hook another one.
-    fn index_file(&self) -> PathBuf {
+    pub(super) fn index_file(&self) -> PathBuf {
         env::raw("GIT_INDEX_FILE")
             .map_or_else(|| self.git_dir.join("index"), |file| self.dir().join(file))
     }

@@ -83,6 +83,47 @@ impl Git {
         Some(base.is_some_and(|base| base.detach() == old))
     }
 
+    /// Whether the two have a commit in common, where all that is between is here.
+    pub(super) fn stored_related(&self, a: &CommitId, b: &CommitId) -> Option<bool> {
+        Some(!self.stored_bases(a, b)?.is_empty())
+    }
+
+    /// The best common commits of the two.
+    fn stored_bases(&self, a: &CommitId, b: &CommitId) -> Option<Vec<ObjectId>> {
+        let repo = self.store()?;
+        // What is cut off is for git itself.
+        if repo.is_shallow().ok()? {
+            return None;
+        }
+        let bases = repo.merge_bases_many(parse(a)?, &[parse(b)?]).ok()?;
+        Some(bases.into_iter().map(gix::Id::detach).collect())
+    }
+
+    /// How the one commit on which both build differs from each of them. Nothing: there is not
+    /// just one, or git has to be asked.
+    pub(super) fn stored_sides(
+        &self,
+        ours: &CommitId,
+        theirs: &CommitId,
+    ) -> Option<(Vec<Change>, Vec<Change>)> {
+        let [base] = self.stored_bases(ours, theirs)?[..] else { return None };
+        let base = self.stored_tree_of(&CommitId::new(base.to_string()))?;
+        let side = |tip| self.stored_changes(&base, &self.stored_tree_of(tip)?);
+        Some((side(ours)?, side(theirs)?))
+    }
+
+    /// Paths with conflicts that are not resolved, as the index has them.
+    pub(super) fn stored_unmerged(&self) -> Option<Vec<RepoPath>> {
+        let hash = self.store()?.object_hash();
+        let options = gix::index::decode::Options::default();
+        let index = gix::index::File::at(self.index_file(), hash, true, options).ok()?;
+        let unmerged = index.entries().iter().filter(|entry| entry.stage_raw() != 0);
+        let mut paths: Vec<RepoPath> =
+            unmerged.map(|entry| RepoPath::new(entry.path(&index).to_vec())).collect();
+        paths.dedup();
+        Some(paths)
+    }
+
     /// Stores an object, as `git hash-object -w` does: not one that git would not read.
     pub(super) fn store_object(&self, kind: Kind, bytes: &[u8]) -> Option<Result<CommitId>> {
         let repo = self.store()?;

@@ -207,3 +207,59 @@ fn a_tree_of_any_depth_is_compared_or_left_to_git() {
         assert_eq!(changes[0].path.as_bytes().len(), 2 * depth - 1);
     }
 }
+
+#[test]
+fn what_needs_no_merging_is_forecast_as_git_merges_it() {
+    let world = world(&[]);
+    let git = &world.git;
+    let mut rng = fastrand::Rng::with_seed(11);
+    let names = ["a", "a-b", "a/b", "a/c", "d/e/f", "d/e/g", "d/h", "x", "x/y", "z"];
+    type Files = BTreeMap<&'static str, (&'static str, CommitId)>;
+    let change = |files: &mut Files, rng: &mut fastrand::Rng, most: usize| {
+        for _ in 0..rng.usize(..most) {
+            let name = names[rng.usize(..names.len())];
+            let mode = ["100644", "100644", "100755", "120000"][rng.usize(..4)];
+            let blob = world.blobs[rng.usize(..world.blobs.len())].clone();
+            match rng.u8(..10) {
+                0 => drop(files.remove(name)),
+                _ => drop(files.insert(name, (mode, blob))),
+            }
+        }
+        // A file where there is a directory is not possible.
+        let all: Vec<&str> = files.keys().copied().collect();
+        let below = |dir: &&str| all.iter().any(|path| path.starts_with(&format!("{dir}/")));
+        for dir in all.iter().filter(|path| below(path)) {
+            files.remove(dir);
+        }
+    };
+    let commit = |files: &Files, parents: &[&CommitId]| {
+        let index = world.dir.path().join("scratch-index");
+        let _ = fs::remove_file(&index);
+        let lines: String =
+            files.iter().map(|(path, (mode, id))| format!("{mode} {id}\t{path}\n")).collect();
+        let input = ["update-index", "--add", "--index-info"];
+        git.feed(Some(&index), &input, lines.as_bytes()).unwrap();
+        let tree = git.feed_id(Some(&index), &["write-tree"], b"").unwrap();
+        git.write_commit(&tree, parents, &super::super::raw::by_gsync(9, "x")).unwrap()
+    };
+    let (mut apart, mut met) = (0, 0);
+    for _ in 0..60 {
+        let mut base = Files::new();
+        change(&mut base, &mut rng, 12);
+        let (mut ours, mut theirs) = (base.clone(), base.clone());
+        change(&mut ours, &mut rng, 4);
+        change(&mut theirs, &mut rng, 4);
+        let base = commit(&base, &[]);
+        let (one, two) = (commit(&ours, &[&base]), commit(&theirs, &[&base]));
+        let Some(mut ours) = git.simple_forecast(&one, &two) else {
+            met += 1;
+            continue;
+        };
+        apart += 1;
+        let mut told = git.told_forecast(&one, &two).unwrap().unwrap();
+        ours.incoming.sort_by(|a, b| a.path.cmp(&b.path));
+        told.incoming.sort_by(|a, b| a.path.cmp(&b.path));
+        assert_eq!(ours, told, "{one} {two}");
+    }
+    assert!(apart > 10 && met > 10, "{apart} {met}");
+}

@@ -69,8 +69,7 @@ pub(super) fn compare(
             };
             // What could be merged has a common beginning, and need not be asked for it.
             if ahead && behind && (facts.forecast.is_none() || facts.shallow) {
-                let args = ["merge-base", ours.as_str(), theirs.as_str()];
-                facts.related = git.ask(&args).ok().flatten().is_some();
+                facts.related = git.are_related(&ours, &theirs).unwrap_or(false);
             }
         }
         (Some(ours), None) => {

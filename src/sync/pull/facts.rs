@@ -158,7 +158,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         }
         facts.shallow = git.is_shallow();
         if !facts.outgoing.is_empty() {
-            facts.related = git.ask(&["merge-base", head.as_str(), commit.as_str()])?.is_some();
+            facts.related = git.are_related(&head, &commit)?;
             facts.lost = lost(git, &name, &facts.outgoing, &head, &commit)?;
         }
         if facts.incoming.is_empty() || !facts.related || !facts.lost.is_empty() {
