@@ -63,6 +63,7 @@ mod real;
 mod schedule;
 mod secrets;
 mod secrets_kinds;
+mod secrets_many;
 mod secrets_out;
 mod services;
 mod ssh;

@@ -4,6 +4,7 @@
 //! expression tried, and compiled when it is first needed. What comes out never contains the
 //! secret: a [`Hit`] has its first letters and a fingerprint.
 
+mod coded;
 mod doubt;
 mod found;
 mod hit;
@@ -18,8 +19,8 @@ mod words;
 
 use std::sync::OnceLock;
 
-pub use found::Seen;
-pub use hit::{Confidence, Hit};
+pub use found::{MOST, Seen};
+pub use hit::{Confidence, Hit, Print};
 pub use incremental::Copied;
 pub use scan::Scanner;
 
