@@ -64,6 +64,7 @@ mod schedule;
 mod secrets;
 mod secrets_kinds;
 mod secrets_many;
+mod secrets_names;
 mod secrets_out;
 mod services;
 mod ssh;

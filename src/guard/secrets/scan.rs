@@ -106,9 +106,13 @@ impl Scanner {
 
     /// The same bytes with each secret covered, if there is one.
     pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let found = self.search(bytes, &whole(bytes), false).found;
+        let Search { found, more, .. } = self.search(bytes, &whole(bytes), false);
         if found.is_empty() {
             return None;
+        }
+        // What was not looked at is not shown.
+        if more {
+            return Some(b"(so many secrets that nothing of it is shown)\n".to_vec());
         }
         let (mut text, mut at) = (Vec::new(), 0);
         for found in found.iter().filter(|found| found.secret.end <= bytes.len()) {
