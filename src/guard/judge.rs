@@ -160,7 +160,7 @@ impl<'p> Judge<'p> {
         if allowed == Allowed::Yes {
             return;
         }
-        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.clone()));
+        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.sum()));
         // What is only counted needs no words.
         if self.verdict.findings.len() >= MOST {
             self.verdict.more += 1;

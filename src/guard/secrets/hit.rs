@@ -35,20 +35,32 @@ pub enum Confidence {
 /// when somebody asks, which for what stood there before is never.
 #[derive(Clone)]
 pub struct Print {
-    /// The first round.
-    sum: [u8; 32],
+    sum: Sum,
     text: OnceLock<String>,
+}
+
+/// The first round of a fingerprint: it tells values apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sum([u8; 32]);
+
+impl Sum {
+    /// The fingerprint, after all rounds.
+    pub fn text(&self) -> String {
+        let mut sum = Sha256::digest(self.0);
+        for _ in 2..ROUNDS {
+            sum = Sha256::digest(sum);
+        }
+        sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Print {
     pub fn as_str(&self) -> &str {
-        self.text.get_or_init(|| {
-            let mut sum = Sha256::digest(self.sum);
-            for _ in 2..ROUNDS {
-                sum = Sha256::digest(sum);
-            }
-            sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-        })
+        self.text.get_or_init(|| self.sum.text())
+    }
+
+    pub fn sum(&self) -> Sum {
+        self.sum
     }
 }
 
@@ -59,18 +71,6 @@ impl PartialEq for Print {
 }
 
 impl Eq for Print {}
-
-impl PartialOrd for Print {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Print {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.sum.cmp(&other.sum)
-    }
-}
 
 impl fmt::Display for Print {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,7 +129,7 @@ impl<'a> Secret<'a> {
         for part in [SALT, b"\0", kind.as_bytes(), b"\0", self.0] {
             hash.update(part);
         }
-        Print { sum: hash.finalize().into(), text: OnceLock::new() }
+        Print { sum: Sum(hash.finalize().into()), text: OnceLock::new() }
     }
 }
 

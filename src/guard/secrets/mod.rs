@@ -20,7 +20,7 @@ mod words;
 use std::sync::OnceLock;
 
 pub use found::{MOST, Seen};
-pub use hit::{Confidence, Hit, Print};
+pub use hit::{Confidence, Hit, Print, Sum};
 pub use incremental::Copied;
 pub use scan::Scanner;
 
