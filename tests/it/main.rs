@@ -6,6 +6,7 @@
 
 mod agent_real;
 mod agents;
+mod bombs;
 mod bump;
 mod cases;
 mod crash;
