@@ -222,27 +222,27 @@ fn a_line_without_end_is_judged_piece_by_piece_where_it_may_be_large_and_refused
     let lab = Lab::new();
     let ada = lab.person("ada");
     bounded(&lab, 800 + megabytes);
-    let line = |name: &str, secret: &str| {
+    let line = |secret: &str| {
         let half = megabytes / 2;
         let text = format!(
             "(head -c {half}000000 /dev/zero | tr '\\0' 'x'; printf ' {secret} '; \
-             head -c {half}000000 /dev/zero | tr '\\0' 'Z') >{name}"
+             head -c {half}000000 /dev/zero | tr '\\0' 'Z') >large"
         );
         let _ = ada.sh(&text).exits(0);
         ada.git(&["config", "core.bigFileThreshold", "1m"]);
-        ada.commit_all(name);
+        ada.commit_all("large");
     };
-    line("large", "harmless");
+    line("harmless");
     ada.try_git(&["push", "origin", "main"]).exits(1).says("more than 10 MB").says("hint:");
     ada.git(&["reset", "-q", "--hard", "HEAD~1"]);
     lab.hub().git(&["config", "core.bigFileThreshold", "1m"]);
     ada.commit(".gsync.toml", "[guard]\nmax_file_size = \"2 GB\"\n", "large files");
     ada.push();
-    line("large", "harmless");
+    line("harmless");
     let start = Instant::now();
     ada.git(&["push", "-q", "origin", "main"]);
     told(&lab, "a line", start);
-    line("leak", &token(71));
+    line(&token(71));
     ada.try_git(&["push", "origin", "main"]).exits(1).says("in line 1").says_not(&token(71));
 }
 
