@@ -3,6 +3,7 @@
 mod bytes;
 mod carry;
 mod change;
+mod cover;
 mod duration;
 mod edit;
 mod exit;
@@ -18,6 +19,7 @@ mod update;
 pub use bytes::{Bytes, File};
 pub use carry::{Carry, Place};
 pub use change::{Change, Kind, Operation};
+pub use cover::{cover_with, covered, covered_facts, covered_output, each_text, has_secret};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

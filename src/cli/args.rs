@@ -366,7 +366,12 @@ pub fn explain(err: &clap::Error, words: &[OsString]) -> Exit {
             .hint("look at `gsync --help`");
         return Ui { json, json_lines, ..Ui::default() }.error(&problem.into());
     }
-    // In colour on a terminal only; nobody there to read it is no error.
-    let _ = err.print();
+    // What was typed is said again, and may be a secret.
+    let text = err.render().to_string();
+    match crate::base::covered(&text) {
+        std::borrow::Cow::Owned(covered) => Ui::default().relay(covered.trim_end()),
+        // In colour on a terminal only; nobody there to read it is no error.
+        std::borrow::Cow::Borrowed(_) => drop(err.print()),
+    }
     Exit::Usage
 }

@@ -97,7 +97,10 @@ fn collect(above: &str, command: &clap::Command, found: &mut Vec<Acting>) {
                     (Some(long), None) => format!("--{long}"),
                     (None, value) => value.map_or("VALUE", |value| value).to_owned(),
                 };
-                if arg.is_required_set() { word } else { format!("[{word}]") }
+                // Some are asked for in gsync's own words, and their help says so.
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                let needed = arg.is_required_set() || help.ends_with("it has to be said");
+                if needed { word } else { format!("[{word}]") }
             })
             .collect();
         found.push(Acting { name: name.clone(), takes: takes.join(" ") });

@@ -114,7 +114,7 @@ impl Context {
         });
         Who {
             peer: format!("{name}@{}", host::env::host_name()),
-            command: crate::guard::secrets::covered(&command),
+            command: crate::base::covered(&command).into_owned(),
             dir: self.git.dir().to_owned(),
         }
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Time, plain};
+use crate::base::{Time, covered_output, plain};
 use crate::git::Git;
 use crate::host::{clock, env, knowledge};
 use crate::ui::Ui;
@@ -25,7 +25,8 @@ struct Message {
 /// Keeps a message for whoever looks next.
 pub(super) fn keep(git: &Git, bad: bool, text: &str, details: Vec<String>) -> Result<()> {
     let message = Message { time: clock::now(), bad, text: text.to_owned(), details };
-    knowledge::append(&git.gsync_dir().join("messages"), &serde_json::to_string(&message)?)
+    let line = serde_json::to_string(&message)?;
+    knowledge::append(&git.gsync_dir().join("messages"), &covered_output(&line))
 }
 
 /// Tells what was kept, to people. Programs and the background leave it for a person.

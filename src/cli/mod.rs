@@ -52,6 +52,7 @@ pub use context::Context;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    crate::base::cover_with(crate::guard::secrets::cover);
     let mut words = std::env::args_os();
     let _program = words.next();
     let words: Vec<OsString> = words.collect();
@@ -86,7 +87,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<Exit> {
         Command::Guard(args) => guard::main(&Context::open(&dir, ui)?, &args),
         Command::Install(args) => install::install(&Context::open(&dir, ui)?, &args),
         Command::Uninstall(args) => install::uninstall(&Context::open(&dir, ui)?, &args),
-        Command::Doctor => doctor::main(&Context::open(&dir, ui)?),
+        Command::Doctor => doctor::main(&deploy::around(&dir, ui)?),
         Command::Services(args) => services::main(&Context::open(&dir, ui)?, &args),
         Command::Up(args) => up::main(&Context::open(&dir, ui)?, &args),
         Command::Push(args) => push::main(&Context::open(&dir, ui)?, &args),

@@ -108,7 +108,8 @@ fn recall<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 /// Beside it and renamed: whoever reads at the same time sees the old or the new one.
 fn store(path: &Path, what: &impl Serialize) {
-    let Ok(text) = serde_json::to_vec(what) else { return };
+    let Ok(text) = serde_json::to_string(what) else { return };
+    let text = crate::base::covered_output(&text).into_owned();
     let Some(dir) = path.parent() else { return };
     let beside = dir.join(format!(
         ".{}.{}",

@@ -58,7 +58,7 @@ pub use known::{Known, Seen};
 pub use large::Large;
 pub use library::refs_in;
 pub use locate::{find, locate};
-pub use objects::{Node, Objects, Seed};
+pub use objects::{Node, Objects, Seed, TOO_LARGE};
 pub use porcelain::{Scan, Scanning};
 pub use raw::Merged;
 pub use rehearse::{Among, Rehearsal, Way};

@@ -13,7 +13,8 @@ use gix::ObjectId;
 use gix::objs::{Find, FindHeader, Kind};
 
 use super::Git;
-use super::packs::{Packs, Reader};
+use super::packs::{LARGEST, Packs, Reader};
+use crate::base::Problem;
 use crate::host::{env, read};
 
 /// Trees are read twice (as a commit's own and as its child's parent): so many bytes of them
@@ -23,6 +24,8 @@ const TREE_MEMORY: usize = 16 << 20;
 const PACK_MEMORY: usize = 16 << 20;
 /// A buffer that grew larger is not kept.
 const ROOM: usize = 4 << 20;
+/// No commit, tag or tree that anybody made for a purpose is larger.
+const RECORD: u64 = 32 << 20;
 /// A chain of tags that is longer is no chain that anybody made for a purpose.
 const TAG_DEPTH: usize = 64;
 
@@ -38,6 +41,9 @@ pub struct Objects {
     room: RefCell<Vec<u8>>,
     /// Packs, where many objects are read from them.
     reader: OnceCell<RefCell<Reader>>,
+    /// They come from somebody who may want to do harm: nothing is unpacked whose size is not
+    /// known to be bearable, with all that it is made from.
+    wary: bool,
 }
 
 /// What objects are opened from in another thread.
@@ -47,15 +53,19 @@ pub struct Seed {
     graph: Option<Arc<gix::commitgraph::Graph>>,
     shallow: HashSet<ObjectId>,
     packs: Option<Arc<Packs>>,
+    wary: bool,
 }
 
 impl Seed {
     pub fn open(self) -> Objects {
-        let Self { stores, hash, graph, shallow, packs } = self;
+        let Self { stores, hash, graph, shallow, packs, wary } = self;
         let reader = packs.map_or_else(OnceCell::new, |packs| Reader::new(packs).into());
-        Objects { reader, ..Objects::new(stores, hash, graph, shallow) }
+        Objects { reader, wary, ..Objects::new(stores, hash, graph, shallow) }
     }
 }
+
+/// The code of a problem with an object that is not unpacked.
+pub const TOO_LARGE: &str = "object-too-large";
 
 /// What a walk needs of a commit.
 #[derive(Debug, Clone)]
@@ -108,7 +118,12 @@ impl Objects {
             .is_empty()
             .then(|| gix::commitgraph::Graph::from_info_dir(&info, hash).ok().map(Arc::new))
             .flatten();
-        Ok(Self::new(stores, hash, graph, shallow))
+        let wary = env::raw("GIT_QUARANTINE_PATH").is_some();
+        let objects = Self { wary, ..Self::new(stores, hash, graph, shallow) };
+        if wary && dirs.first().is_some_and(|dir| read::exists(&dir.join("pack"))) {
+            objects.expect_many();
+        }
+        Ok(objects)
     }
 
     fn new(
@@ -117,8 +132,8 @@ impl Objects {
         graph: Option<Arc<gix::commitgraph::Graph>>,
         shallow: HashSet<ObjectId>,
     ) -> Self {
-        let (trees, tree_bytes, room, reader) = Default::default();
-        Self { stores, hash, graph, shallow, trees, tree_bytes, room, reader }
+        let (trees, tree_bytes, room, reader, wary) = Default::default();
+        Self { stores, hash, graph, shallow, trees, tree_bytes, room, reader, wary }
     }
 
     /// The objects of these directories, such as a scratch one, and nothing else.
@@ -137,7 +152,8 @@ impl Objects {
     pub fn seed(&self) -> Seed {
         let (stores, shallow) = (self.stores.clone(), self.shallow.clone());
         let packs = self.packed().map(|reader| reader.borrow().packs.clone());
-        Seed { stores, hash: self.hash, graph: self.graph.clone(), shallow, packs }
+        let (graph, wary) = (self.graph.clone(), self.wary);
+        Seed { stores, hash: self.hash, graph, shallow, packs, wary }
     }
 
     /// Opens all packs: that pays where many objects are read.
@@ -183,14 +199,16 @@ impl Objects {
 
     /// An object, or nothing if it is not here.
     pub fn data(&self, id: &ObjectId) -> Result<Option<(Kind, Vec<u8>)>> {
-        if let Some(packed) = self.packed().and_then(|reader| reader.borrow_mut().data(id)) {
-            return Ok(Some(packed));
+        if let Some((kind, data)) = self.packed().and_then(|reader| reader.borrow_mut().data(id)) {
+            let large = kind != Kind::Blob && data.len() as u64 > RECORD;
+            return if self.wary && large { Err(too_large(id)) } else { Ok(Some((kind, data))) };
         }
         self.read(id, <[u8]>::to_vec)
     }
 
     /// The same, made into what is wanted while it is in the common buffer.
     fn read<T>(&self, id: &ObjectId, make: impl Fn(&[u8]) -> T) -> Result<Option<(Kind, T)>> {
+        self.bearable(id)?;
         let mut room = self.room.take();
         let mut all = None;
         for store in &self.stores {
@@ -204,6 +222,20 @@ impl Objects {
             self.room.replace(room);
         }
         Ok(all)
+    }
+
+    /// Refuses to unpack what takes too much room. What stands in a pack and was not read from there
+    /// does, or something that it is made from: a few bytes may be made from gigabytes.
+    fn bearable(&self, id: &ObjectId) -> Result<()> {
+        if !self.wary {
+            return Ok(());
+        }
+        let packed = self.packed().is_some_and(|reader| reader.borrow().packs.locate(id).is_some());
+        let large = |(kind, size)| size > if kind == Kind::Blob { LARGEST } else { RECORD };
+        if !packed && !self.header(id)?.is_some_and(large) {
+            return Ok(());
+        }
+        Err(too_large(id))
     }
 
     /// A tree's bytes, or nothing if it is not here.
@@ -278,6 +310,13 @@ impl Objects {
         }
         bail!("{id} is a tag of a tag of a tag, more than {TAG_DEPTH} deep")
     }
+}
+
+fn too_large(id: &ObjectId) -> anyhow::Error {
+    Problem::refuse(TOO_LARGE, format!("the object {id} takes too much room to unpack"))
+        .because("what is not judged does not pass, so nothing does")
+        .hint("push without the commit that has it")
+        .into()
 }
 
 fn unreadable(id: &ObjectId, err: &dyn std::fmt::Display) -> anyhow::Error {

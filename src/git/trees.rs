@@ -9,9 +9,13 @@ use gix::objs::tree::{EntryMode, EntryRef, name_order};
 use gix::objs::{Kind, TreeRefIter};
 
 use super::objects::Objects;
+use crate::base::Problem;
 
 /// A tree that is deeper is an attack: no system has paths that long.
 const DEPTH: usize = 1000;
+/// Files and directories that one tree may have. A few small trees that name each other again and
+/// again have more of them than there are grains of sand.
+const MOST: usize = 2_000_000;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,11 +56,12 @@ pub struct TreeWalk<'a> {
     pub missing: Vec<ObjectId>,
     path: Vec<u8>,
     depth: usize,
+    met: usize,
 }
 
 impl<'a> TreeWalk<'a> {
     pub fn new(objects: &'a Objects, visit: &'a mut dyn FnMut(Entry<'_>) -> Result<()>) -> Self {
-        Self { objects, visit, missing: Vec::new(), path: Vec::new(), depth: 0 }
+        Self { objects, visit, missing: Vec::new(), path: Vec::new(), depth: 0, met: 0 }
     }
 
     /// Visits every entry of the tree that differs from the same entry of all parents; with
@@ -65,6 +70,7 @@ impl<'a> TreeWalk<'a> {
         if parents.contains(tree) {
             return Ok(());
         }
+        self.meet()?;
         let Some(data) = self.objects.tree(tree)? else {
             self.missing.push(*tree);
             return Ok(());
@@ -97,6 +103,17 @@ impl<'a> TreeWalk<'a> {
         }
     }
 
+    fn meet(&mut self) -> Result<()> {
+        self.met += 1;
+        if self.met <= MOST {
+            return Ok(());
+        }
+        Err(Problem::refuse("too-many-paths", format!("one commit brings more than {MOST} paths"))
+            .because("what is not judged does not pass, so nothing does")
+            .hint("bring them in several commits")
+            .into())
+    }
+
     fn entry(&mut self, entry: &EntryRef<'_>, cursors: &mut [Cursor<'_>]) -> Result<()> {
         let before = cursors.iter_mut().filter_map(|cursor| cursor.find(entry));
         match What::of(entry.mode) {
@@ -122,6 +139,7 @@ impl<'a> TreeWalk<'a> {
                 if known {
                     return Ok(());
                 }
+                self.meet()?;
                 let (id, before) = (entry.oid.to_owned(), &before_ids[..]);
                 (self.visit)(Entry { path: &self.path, what, id, before })
             }

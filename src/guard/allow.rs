@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::secrets::Sum;
 use crate::base::{File, Problem, plain};
 use crate::config::{self, Allow};
 use crate::plan::{Plan, Step};
@@ -114,7 +115,8 @@ fn fields(entry: &Allow) -> Vec<(&'static str, String)> {
 }
 
 /// The plan that lets everything pass that was found.
-pub fn baseline(facts: &AllowFacts, prints: &BTreeSet<String>) -> Plan {
+pub fn baseline(facts: &AllowFacts, prints: &BTreeSet<Sum>) -> Plan {
+    let prints: BTreeSet<String> = prints.iter().map(Sum::text).collect();
     let mut text = "{\n  \"gsync\": 1,\n  \"fingerprints\": [".to_owned();
     for (at, print) in prints.iter().enumerate() {
         text += &format!("{}\n    \"{print}\"", if at == 0 { "" } else { "," });

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use gix::ObjectId;
 
 use super::policy::{Allowed, Policy};
-use super::rules::{Check, RULES, SECRET};
-use super::secrets::{Copied, Hit, Seen};
-use super::{Finding, Place, Severity, Verdict};
+use super::rules::{Check, Markers, RULES, SECRET};
+use super::secrets::{self, Copied, Hit, Seen};
+use super::{Finding, MOST, Place, Severity, Verdict};
 use crate::base::RepoPath;
 
 /// Of a content that is too large to be held so much is looked at at once.
@@ -27,6 +27,7 @@ pub enum Needs {
 #[derive(Debug, Clone)]
 pub struct Fault {
     rule: &'static str,
+    /// Of a secret, the words before it.
     what: String,
     hit: Option<Arc<Hit>>,
 }
@@ -152,16 +153,26 @@ impl<'p> Judge<'p> {
         let path = place.path.as_ref().map(RepoPath::as_bytes);
         let allowed = match &fault.hit {
             Some(hit) => self.policy.allows_secret(hit, path),
+            None if fault.rule == SECRET => self.policy.allows_all_secrets(path),
             None if self.policy.allows(fault.rule, path) => Allowed::Yes,
             None => Allowed::No,
         };
         if allowed == Allowed::Yes {
             return;
         }
-        let message = fault.what.clone();
+        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.sum()));
+        // What is only counted needs no words.
+        if self.verdict.findings.len() >= MOST {
+            self.verdict.more += 1;
+            return;
+        }
+        let mut message = fault.what.clone();
+        if let Some(hit) = &fault.hit {
+            let Hit { about, line, shown, fingerprint, .. } = &**hit;
+            message += &format!(" a secret ({about}) in line {line}: {shown} [{fingerprint}]");
+        }
         let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
-        self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.clone()));
         if let Allowed::Expired(until) = allowed {
             let day = until.rfc3339();
             let day = day.split('T').next().unwrap_or_default();
@@ -173,7 +184,7 @@ impl<'p> Judge<'p> {
 
 /// The secrets in the name of a file.
 pub fn named(policy: &Policy, path: &[u8]) -> Vec<Fault> {
-    secrets(policy, path, "has a name with")
+    searched(policy, path, "has a name with")
 }
 
 /// What a commit, a tag or a ref says that it must not say.
@@ -186,7 +197,7 @@ pub fn said(policy: &Policy, text: Text, bytes: &[u8], place: &Place) -> Vec<Fau
         (Text::Ref, ..) => "the name of a ref has".to_owned(),
         _ => "a message has".to_owned(),
     };
-    secrets(policy, bytes, &what)
+    searched(policy, bytes, &what)
 }
 
 /// What is known of a content after it was looked at.
@@ -231,7 +242,7 @@ pub fn look(
                             }
                             None => scanner.scan(bytes),
                         };
-                        looked.faults.extend(looked.seen.hits.iter().map(|hit| told(hit, "has")));
+                        looked.faults.extend(told(&looked.seen, "has"));
                     }
                 }
                 None
@@ -243,8 +254,7 @@ pub fn look(
     looked
 }
 
-/// Looks at a content that is too large to be held. A conflict is seen if its markers are not
-/// very far from each other.
+/// Looks at a content that is too large to be held.
 pub fn look_along(
     policy: &Policy,
     size: u64,
@@ -252,21 +262,15 @@ pub fn look_along(
     go_on: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<Vec<Fault>> {
     let mut faults = look(policy, size, None, None).faults;
-    let mut content: Vec<Fault> = Vec::new();
+    let mut markers = Markers::new(policy);
     let mut piece = |bytes: &[u8]| {
-        let checks = RULES.iter().filter_map(|rule| match rule.check {
-            Check::Content(check) if content.is_empty() => Some((rule.id, check)),
-            _ => None,
-        });
-        let found = checks.filter_map(|(rule, check)| Some((rule, check(policy, bytes)?)));
-        let found: Vec<Fault> = found.map(|(rule, what)| Fault { rule, what, hit: None }).collect();
-        content.extend(found);
+        markers.read(bytes);
         go_on()
     };
     match policy.scanner() {
         Some(Ok(scanner)) => {
             let seen = scanner.scan_stream(read, &mut piece)?;
-            faults.extend(seen.hits.iter().map(|hit| told(hit, "has")));
+            faults.extend(told(&seen, "has"));
         }
         // Conflicts are told when there are no secrets to look for.
         other => {
@@ -282,25 +286,30 @@ pub fn look_along(
             faults.extend(other.and_then(|it| it.as_ref().err()).map(|why| unsearchable(why)));
         }
     }
-    faults.extend(content);
+    let conflict = markers.found();
+    faults.extend(conflict.map(|(rule, what)| Fault { rule, what, hit: None }));
     Ok(faults)
 }
 
 /// The secrets in some bytes, as a sentence that begins with `what`.
-pub fn secrets(policy: &Policy, bytes: &[u8], what: &str) -> Vec<Fault> {
+fn searched(policy: &Policy, bytes: &[u8], what: &str) -> Vec<Fault> {
     match policy.scanner() {
         None => Vec::new(),
-        Some(Ok(scanner)) => scanner.scan(bytes).hits.iter().map(|hit| told(hit, what)).collect(),
+        Some(Ok(scanner)) => told(&scanner.scan(bytes), what),
         Some(Err(why)) => vec![unsearchable(why)],
     }
 }
 
-fn told(hit: &Hit, what: &str) -> Fault {
-    let what = format!(
-        "{what} a secret ({}) in line {}: {} [{}]",
-        hit.about, hit.line, hit.shown, hit.fingerprint
-    );
-    Fault { rule: SECRET, what, hit: Some(Arc::new(hit.clone())) }
+fn told(seen: &Seen, what: &str) -> Vec<Fault> {
+    let fault =
+        |hit: &Hit| Fault { rule: SECRET, what: what.to_owned(), hit: Some(Arc::new(hit.clone())) };
+    let mut faults: Vec<Fault> = seen.hits.iter().map(fault).collect();
+    // The others may be new: nobody can say that they were there before.
+    if seen.more {
+        let what = format!("{what} more than {} secrets, too many to judge each", secrets::MOST);
+        faults.push(Fault { rule: SECRET, what, hit: None });
+    }
+    faults
 }
 
 /// What cannot be searched does not pass.

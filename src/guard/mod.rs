@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::base::{CommitId, RefName, RepoPath};
-use secrets::Hit;
+use secrets::{Hit, Sum};
 
 /// More findings than that are only counted.
 pub const MOST: usize = 1000;
@@ -119,7 +119,7 @@ pub struct Verdict {
     /// Things to know that are no finding, such as whose rules were used.
     pub notes: Vec<String>,
     /// The fingerprints of all secrets, also of those beyond [`MOST`].
-    pub prints: BTreeSet<String>,
+    pub prints: BTreeSet<Sum>,
 }
 
 impl Verdict {

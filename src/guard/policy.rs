@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use super::rules::{RULES, SECRET};
-use super::secrets::{Hit, Scanner};
+use super::secrets::{Hit, Print, Scanner};
 use crate::base::Time;
 use crate::config::{self, Allow, Config, Patterns};
 
@@ -35,6 +35,15 @@ struct Exception {
     expires: Option<Time>,
     /// It does not hold for secrets: nobody but who would profit has agreed to it.
     but_secrets: bool,
+}
+
+/// Of which value something is to be allowed.
+#[derive(Clone, Copy, PartialEq)]
+enum Value<'a> {
+    /// It is about no secret.
+    None,
+    One(&'a Print),
+    Any,
 }
 
 /// What the exceptions say about a finding.
@@ -115,29 +124,41 @@ impl Policy {
 
     /// Whether a rule has an exception for this path, or everywhere.
     pub fn allows(&self, rule: &str, path: Option<&[u8]>) -> bool {
-        self.allowed(&[rule], path, None) == Allowed::Yes
+        self.allowed(&[rule], path, Value::None) == Allowed::Yes
     }
 
     /// The same for a secret: by the rule as a whole, by its kind, by its value.
     pub fn allows_secret(&self, hit: &Hit, path: Option<&[u8]>) -> Allowed {
-        if self.baseline.contains(&hit.fingerprint) {
+        if !self.baseline.is_empty() && self.baseline.contains(hit.fingerprint.as_str()) {
             return Allowed::Yes;
         }
-        self.allowed(&["secret", &hit.kind], path, Some(&hit.fingerprint))
+        self.allowed(&[SECRET, &hit.kind], path, Value::One(&hit.fingerprint))
     }
 
-    fn allowed(&self, rules: &[&str], path: Option<&[u8]>, print: Option<&str>) -> Allowed {
+    /// The same for secrets that are not known one by one.
+    pub fn allows_all_secrets(&self, path: Option<&[u8]>) -> Allowed {
+        self.allowed(&[SECRET], path, Value::Any)
+    }
+
+    fn allowed(&self, rules: &[&str], path: Option<&[u8]>, value: Value<'_>) -> Allowed {
         let mut allowed = Allowed::No;
         for one in &self.allow {
             let rule = one.rule == "*" || rules.contains(&one.rule.as_str());
-            let value = one.fingerprint.as_deref().is_none_or(|known| Some(known) == print);
+            if one.but_secrets && value != Value::None {
+                continue;
+            }
             let place = match (&one.path, path) {
                 (None, _) => true,
                 (Some(pattern), Some(path)) => pattern.matching(path).is_some(),
                 (Some(_), None) => false,
             };
+            let same = || match (&one.fingerprint, value) {
+                (None, _) => true,
+                (Some(known), Value::One(print)) => known == print.as_str(),
+                (Some(_), _) => false,
+            };
             match one.expires {
-                _ if !(rule && value && place) || (one.but_secrets && print.is_some()) => {}
+                _ if !(rule && place && same()) => {}
                 Some(until) if until < self.now => allowed = Allowed::Expired(until),
                 _ => return Allowed::Yes,
             }

@@ -40,7 +40,7 @@ pub const RULES: &[Rule] = &[
         check: Check::Size(too_large),
     },
     Rule {
-        id: "conflict-markers",
+        id: CONFLICT,
         about: "No conflict is left unresolved",
         check: Check::Content(conflict_markers),
     },
@@ -51,6 +51,8 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// The rule about conflicts.
+const CONFLICT: &str = "conflict-markers";
 /// The rule about secrets.
 pub const SECRET: &str = "secret";
 
@@ -115,6 +117,73 @@ fn conflict_markers(policy: &Policy, bytes: &[u8]) -> Option<String> {
     line_that(bytes, middle, b">>>>>>> ", false)?;
     let line = 1 + bytes[..ours].iter().filter(|byte| **byte == b'\n').count();
     Some(format!("has conflict markers from line {line} on"))
+}
+
+/// The same for a content that comes in parts, however far its markers are from each other.
+pub(super) struct Markers {
+    wanted: bool,
+    /// How many of them were met, and the line of the first.
+    met: usize,
+    from: usize,
+    /// The line at hand, its first letters, and whether it has more.
+    line: usize,
+    head: Vec<u8>,
+    longer: bool,
+}
+
+impl Markers {
+    /// No marker that counts as a whole line is longer, with the end of the line.
+    const HEAD: usize = 8;
+
+    pub(super) fn new(policy: &Policy) -> Self {
+        let (wanted, head) = (policy.config.guard.conflict_markers, Vec::new());
+        Self { wanted, met: 0, from: 0, line: 1, head, longer: false }
+    }
+
+    pub(super) fn read(&mut self, part: &[u8]) {
+        if !self.wanted || self.met == 3 {
+            return;
+        }
+        let mut at = 0;
+        for newline in memchr::memchr_iter(b'\n', part) {
+            self.some(&part[at..newline]);
+            self.line_ends();
+            at = newline + 1;
+        }
+        self.some(&part[at..]);
+    }
+
+    /// What was found when all was read.
+    pub(super) fn found(mut self) -> Option<(&'static str, String)> {
+        self.line_ends();
+        let told = || format!("has conflict markers from line {} on", self.from);
+        (self.met == 3).then(|| (CONFLICT, told()))
+    }
+
+    fn some(&mut self, bytes: &[u8]) {
+        let room = Self::HEAD - self.head.len();
+        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.longer |= bytes.len() > room;
+    }
+
+    fn line_ends(&mut self) {
+        let head = &self.head[..];
+        let met = match self.met {
+            0 => head == b"<<<<<<< ",
+            1 => !self.longer && (head == b"=======" || head == b"=======\r"),
+            2 => head == b">>>>>>> ",
+            _ => false,
+        };
+        if met {
+            self.met += 1;
+            if self.met == 1 {
+                self.from = self.line;
+            }
+        }
+        self.line += 1;
+        self.head.clear();
+        self.longer = false;
+    }
 }
 
 /// Where a line starts that begins with the mark, or consists of it, from there on.
@@ -207,6 +276,14 @@ mod tests {
             let text = words.collect::<Vec<_>>().concat();
             let ours = conflict_markers(&policy, &text).is_some();
             assert_eq!(ours, plainly(&text), "{:?}", text.as_bstr());
+            let (mut markers, mut rest) = (Markers::new(&policy), &text[..]);
+            while !rest.is_empty() {
+                let (part, left) = rest.split_at(random.usize(..=rest.len()));
+                markers.read(part);
+                rest = left;
+            }
+            let in_parts = markers.found().map(|(_, what)| what);
+            assert_eq!(in_parts, conflict_markers(&policy, &text), "{:?}", text.as_bstr());
             found += usize::from(ours);
         }
         assert!(found > 20, "{found}");

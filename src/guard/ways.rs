@@ -29,7 +29,7 @@ pub fn out(finding: &Finding, standing: &Standing, below: bool) -> Vec<String> {
         return Vec::new();
     }
     if let Some(hit) = &finding.secret {
-        return of_a_secret(finding, &hit.fingerprint, standing, below);
+        return of_a_secret(finding, hit.fingerprint.as_str(), standing, below);
     }
     let leave = finding.place.reference.as_ref().map(|name| format!("push without {name}"));
     let Some(path) = &finding.place.path else { return leave.into_iter().collect() };

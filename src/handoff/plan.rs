@@ -15,7 +15,7 @@ use crate::plan::{Plan, Publish, Step};
 
 /// The plan that writes the draft, if that changes it.
 pub fn draft(path: &Path, was: Option<&[u8]>, document: &Document) -> Plan {
-    let text = document.write();
+    let text = crate::base::covered(&document.write()).into_owned();
     let plan = Plan::new("draft the handoff");
     if was == Some(text.as_bytes()) {
         return plan.note("the draft is current");

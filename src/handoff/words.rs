@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::value::Value;
-use crate::base::{CommitId, Time, plain};
+use crate::base::{CommitId, Time, covered, plain};
 
 /// A test that gsync ran and recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,9 +117,10 @@ pub fn clean(text: &str) -> String {
     text.replace("\r\n", "\n").chars().map(keep).collect()
 }
 
-/// Foreign text on a line of a document: it opens no comment, in which our marks stand.
+/// Foreign text on a line of a document: it opens no comment, in which our marks stand, and shows no
+/// secret.
 pub fn line(text: &str) -> String {
-    plain(text).replace("<!--", "&lt;!--")
+    covered(&plain(text)).replace("<!--", "&lt;!--")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 
 use super::next;
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, covered_facts};
 
 /// Lists are cut to so many entries, texts to so many characters.
 const ITEMS: usize = 100;
@@ -36,7 +36,7 @@ pub(super) fn answer(
     // A verdict that refuses is what the judge was asked for, no failure of the tool.
     let failed = judged != Exit::Done;
     let mut result = CallToolResult::success(vec![]);
-    let object = Value::Object(object);
+    let object = covered_facts(Value::Object(object));
     // For clients that know of no structure.
     result.content = vec![ContentBlock::text(object.to_string())];
     result.structured_content = Some(object);

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Branch, Commit, CommitId, PeerId, Presence, RepoPath, Time, plain};
+use crate::base::{
+    Branch, Commit, CommitId, PeerId, Presence, RepoPath, Time, covered_facts, plain,
+};
 
 /// The file that holds it in the tree of its commit.
 pub const FILE: &str = "peer.json";
@@ -109,7 +111,7 @@ impl Entry {
         self.outgoing.truncate(COMMITS);
         self.dirty.retain(is_path);
         self.unpushed.retain(is_path);
-        self.bounded()
+        covered_facts(self.bounded())
     }
 
     /// Whether both say the same, apart from when they say it.

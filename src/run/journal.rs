@@ -9,6 +9,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::hidden;
 use crate::base::{Problem, RunId, Time, plain, shell_quote};
 use crate::host::clock;
 use crate::plan::{Before, Outcome, Plan, Step};
@@ -217,7 +218,7 @@ impl Journal {
     fn write(&mut self, entry: &Entry) -> Result<()> {
         let Some((_, file)) = &mut self.current else { return Ok(()) };
         // The newline in front keeps an entry apart from a torn one before it.
-        let line = format!("\n{}\n", serde_json::to_string(entry)?);
+        let line = format!("\n{}\n", hidden::write(serde_json::to_string(entry)?)?);
         let from = file.metadata().context("write the journal")?.len();
         let to = from + line.len() as u64 + RESERVE;
         // The end takes what was kept for it.
@@ -269,7 +270,7 @@ impl Journal {
         for line in text.lines() {
             // A torn line is an entry that a crash cut short. It is written
             // before the deed, so the deed was not done.
-            let Ok(entry) = serde_json::from_str(line) else { continue };
+            let Some(entry) = hidden::read(line) else { continue };
             match (entry, &mut found) {
                 (Entry::Begin { run: id, at, who, plan, part_of, .. }, found) => {
                     let begun = Vec::new();

@@ -10,6 +10,7 @@ mod ask;
 mod drive;
 mod forget;
 mod hands;
+mod hidden;
 mod journal;
 mod leftovers;
 mod lock;

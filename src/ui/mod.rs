@@ -27,7 +27,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, covered, covered_output};
 use crate::host::env;
 
 pub use answers::Answers;
@@ -129,8 +129,9 @@ impl Ui {
         Style::new(on)
     }
 
-    /// A result for people: to stdout, as it is.
+    /// A result for people: to stdout, as it is, but for secrets.
     pub fn result(&self, text: &str) {
+        let text = &*covered_output(text);
         if heard::result(text) {
             return;
         }
@@ -257,6 +258,7 @@ impl Told {
 
 /// To stderr; nobody there is no error.
 fn talk(line: &str) {
+    let line = &*covered(line);
     if heard::talk(line) {
         return;
     }

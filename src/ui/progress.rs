@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Ui;
-use crate::base::plain;
+use crate::base::{covered, plain};
 use crate::host::{env, progress};
 
 /// Work that is done by then shows nothing.
@@ -64,9 +64,9 @@ fn watch(end: &AtomicBool, width: usize) {
                     });
                     // Two columns are the spinner's.
                     bar.set_message(text(
-                        &plain(&what),
+                        &covered(&plain(&what)),
                         after,
-                        &plain(&said),
+                        &covered(&plain(&said)),
                         width.saturating_sub(3),
                     ));
                     bar.tick();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::progress::elapsed;
 use super::{Ui, talk};
-use crate::base::plain;
+use crate::base::{covered_output, plain};
 use crate::host::progress;
 use crate::plan::{Event, Outcome, Plan, Report, Step};
 
@@ -171,7 +171,7 @@ impl Report for JsonLines {
     fn event(&mut self, event: &Event<'_>) {
         let line = serde_json::to_string(event).expect("an event is plain data");
         let mut out = stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        let _ = writeln!(out, "{}", covered_output(&line)).and_then(|()| out.flush());
     }
 }
 

@@ -88,6 +88,16 @@ fn an_app_under_pm2_is_pushed_released_and_synced_and_its_crash_loop_is_no_succe
     for env in ["blue", "green"] {
         assert!(kept.shop.home.join(env).join(".pm2/pm2.pid").exists(), "a daemon for {env}");
     }
+    // The machine is started anew: no daemon is there any more.
+    drop(Daemons(&kept));
+    assert_eq!(kept.shop.get("blue", "/version"), None);
+    kept.gsync(&["doctor"]).exits(1).says("blue shall run and does not").says("gsync app start");
+    kept.gsync(&["app", "start"]).exits(0).says("start blue of shop").says("start green of shop");
+    for env in ["blue", "green"] {
+        assert_eq!(kept.shop.get(env, "/version").as_deref(), Some("1.1.0"), "{env}");
+    }
+    kept.gsync(&["doctor"]).says("blue runs what it shall run").says_not("app start");
+    kept.gsync(&["app", "start"]).exits(0).says("nothing to do");
     kept.shop.ada.write("kind", "crash");
     kept.shop.push("1.4.0").exits(0).says("Error: cannot find the moon");
 }

@@ -310,6 +310,13 @@ fn a_push_a_release_a_rollback_a_sync_and_a_bump_over_two_other_machines() {
         far.push(&format!("1.{n}.0")).exits(0);
     }
     assert_eq!(fs::read_dir(far.dir("blue").join("releases")).unwrap().count(), 3);
+    // Both machines are started anew.
+    for env in ["blue", "green"] {
+        let pid = i32::try_from(far.pid(env).unwrap()).ok();
+        let group = pid.and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    }
+    crate::deploy_ssh_kept::starts_again(&far);
 }
 
 /// Ends the connection over which it runs, as a machine that goes away would.

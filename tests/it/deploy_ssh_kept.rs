@@ -35,6 +35,20 @@ fn goes_round(far: &Far<'_>) {
     assert_eq!(envs["envs"]["blue"]["health"], "ok", "{envs}");
 }
 
+/// What died with its machine is started there, from here.
+#[track_caller]
+pub fn starts_again(far: &Far<'_>) {
+    let versions = far.envs();
+    assert_eq!(far.get("green", "/version"), None);
+    far.gsync(&["doctor"]).exits(1).says("green shall run and does not").says("gsync app start");
+    far.gsync(&["app", "start"]).exits(0).says("start green of shop").says("start blue of shop");
+    for env in ["blue", "green"] {
+        assert_eq!(far.get(env, "/version").as_deref(), versions["envs"][env]["version"].as_str());
+    }
+    far.gsync(&["doctor"]).says("green runs what it shall run").says_not("app start");
+    far.gsync(&["app", "start"]).exits(0).says("nothing to do");
+}
+
 /// Ends the daemons that deploys started over there.
 struct Daemons<'a>(&'a Far<'a>, &'a std::path::Path);
 
@@ -58,6 +72,9 @@ fn an_app_under_pm2_on_two_other_machines_is_pushed_released_and_led_back() {
     far.ada.write("ecosystem.config.js", own);
     let _ends = Daemons(&far, &pm2);
     goes_round(&far);
+    // Both machines are started anew.
+    drop(Daemons(&far, &pm2));
+    starts_again(&far);
     for env in ["blue", "green"] {
         assert!(far.dir(env).join(".pm2/pm2.pid").exists(), "a daemon for {env}");
     }

@@ -312,6 +312,13 @@ fn what_makes_no_sense_is_refused_with_a_hint_and_nothing_is_changed() {
     qc.gsync(&["handoff", "send", "--to", "../x"]).exits(2).says("there is no role ../x");
     qc.gsync(&["handoff", "send", "--base", "nowhere"]).exits(2).says("there is no commit nowhere");
     qc.gsync(&["handoff", "ack", "1", "-m", "  "]).exits(2).says("`-m` is empty");
+    qc.gsync(&["handoff", "ack", "1"])
+        .exits(2)
+        .says("say what you understood with `-m`")
+        .says("`gsync handoff show H-0001`")
+        .says("`gsync handoff ack H-0001 -m 'WHAT YOU UNDERSTOOD'`");
+    let told = qc.gsync(&["handoff", "reject", "7", "--json"]).exits(2).json();
+    assert_eq!(told["error"]["hints"][1], "say why: `gsync handoff reject H-0007 -m 'WHY'`");
     qc.gsync(&["handoff", "done", "99"]).exits(1).says("no handoff H-0099");
     for (key, value) in
         [("file", "H.md"), ("file", "../{NUMBER}.md"), ("dir", "../up"), ("dir", "")]

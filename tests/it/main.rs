@@ -6,6 +6,7 @@
 
 mod agent_real;
 mod agents;
+mod bombs;
 mod bump;
 mod cases;
 mod crash;
@@ -63,6 +64,8 @@ mod real;
 mod schedule;
 mod secrets;
 mod secrets_kinds;
+mod secrets_many;
+mod secrets_names;
 mod secrets_out;
 mod services;
 mod ssh;

@@ -223,8 +223,9 @@ fn no_draft_answer_or_log_repeats_a_secret() {
     let mut said: Vec<(String, String)> = Vec::new();
     ada.git(&["switch", "-q", "-c", "topic"]);
     ada.commit("a", &format!("key = {secret}\n"), &format!("with {secret}"));
-    // `gsync status` shows commits and paths as git does, to whom they belong: it is not here.
     for line in [
+        "status",
+        "status --json",
         "start",
         "push",
         "finish --json",

@@ -9,13 +9,14 @@ use serde_json::json;
 use super::args::{AckArgs, DoneArgs, RejectArgs};
 use super::send::catch_up;
 use super::story;
-use crate::base::{CommitId, Exit, Problem, plain};
+use crate::base::{CommitId, Exit, Problem, plain, shell_quote};
 use crate::cli::Context;
 use crate::config::Config;
 use crate::git;
 use crate::handoff::facts;
 use crate::handoff::facts::hub::Found;
 use crate::handoff::plan::{self, Answer};
+use crate::handoff::words::{id_of, number_of};
 use crate::plan::Outcome;
 use crate::run::How;
 
@@ -23,7 +24,7 @@ use crate::run::How;
 const TRIES: usize = 10;
 
 pub fn ack(context: &Context, args: &AckArgs) -> Result<Exit> {
-    let restated = said(&args.message, "what you understood")?;
+    let restated = said("ack", &args.id, args.message.as_deref(), "what you understood")?;
     answer(context, &args.id, &args.act.how(), |context, found| {
         check(context, found)?;
         Ok(Answer::Ack { restated: restated.clone() })
@@ -41,14 +42,27 @@ pub fn done(context: &Context, args: &DoneArgs) -> Result<Exit> {
 }
 
 pub fn reject(context: &Context, args: &RejectArgs) -> Result<Exit> {
-    let why = said(&args.message, "why")?;
+    let why = said("reject", &args.id, args.message.as_deref(), "why")?;
     answer(context, &args.id, &args.act.how(), |_, _| Ok(Answer::Reject { why: why.clone() }))
 }
 
-fn said(text: &str, what: &str) -> Result<String, Problem> {
+/// What is said with `-m`. Who says nothing is shown how, in a line to be pasted and filled in.
+fn said(word: &str, id: &str, text: Option<&str>, what: &str) -> Result<String, Problem> {
+    let shown = plain(&number_of(id).map_or_else(|| id.to_owned(), id_of));
+    let again = |problem: Problem| {
+        let id = shell_quote(&shown);
+        let words = what.to_uppercase();
+        problem
+            .hint(format!("read it: `gsync handoff show {id}`"))
+            .hint(format!("say {what}: `gsync handoff {word} {id} -m '{words}'`"))
+    };
+    let Some(text) = text else {
+        let message = format!("{word} {shown} in your own words: say {what} with `-m`");
+        return Err(again(Problem::usage("nothing-said", message)));
+    };
     let text = text.trim();
     if text.is_empty() {
-        return Err(Problem::usage("nothing-said", format!("`-m` is empty: say {what}")));
+        return Err(again(Problem::usage("nothing-said", format!("`-m` is empty: say {what}"))));
     }
     Ok(text.to_owned())
 }

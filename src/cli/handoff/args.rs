@@ -113,9 +113,9 @@ pub struct AckArgs {
     /// Such as H-0007, or 7
     #[arg(value_name = "ID")]
     pub id: String,
-    /// What you understood, in your own words
+    /// What you understood, in your own words; it has to be said
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub message: String,
+    pub message: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }
@@ -140,9 +140,9 @@ pub struct RejectArgs {
     /// Such as H-0007, or 7
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Why
+    /// Why; it has to be said
     #[arg(short, long, value_name = "WHY", allow_hyphen_values = true)]
-    pub message: String,
+    pub message: Option<String>,
     #[command(flatten)]
     pub act: ActArgs,
 }

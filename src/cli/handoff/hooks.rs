@@ -35,7 +35,7 @@ pub fn refresh(context: &Context) {
         let config = context.config()?;
         let told = story::tell(context, &config, None, &SaysArgs::default())?;
         let document = render::render(&told.story, told.own.as_deref())?;
-        let text = document.write().into_bytes();
+        let text = crate::base::covered(&document.write()).into_owned().into_bytes();
         knowledge::change(&notes::draft_path(&context.git), |old| {
             // Somebody saved it in this very moment: the next look takes that over.
             let same = Some(old) == told.draft.as_deref();

@@ -49,6 +49,7 @@ pub fn main(context: &Context, args: &TestArgs) -> Result<Exit> {
     let status = command.status().with_context(|| format!("run {}", plain(&run)))?;
     let exit = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     let now = git.resolve_commit("HEAD")?;
+    let run = crate::base::covered(&run).into_owned();
     let test = Test { run, exit: exit.into(), at: head.clone(), time: clock::now(), dirty };
     if now.as_ref() != Some(&head) {
         return Err(Problem::refuse("moved", "HEAD moved while the test ran: nothing is recorded")

@@ -121,7 +121,8 @@ fn tell(
             }
         }
         arrival::remember(&mut memory, &here, event, &asked, !arrived.is_empty());
-        Ok((arrived, serde_json::to_vec(&memory)?))
+        let text = serde_json::to_string(&memory)?;
+        Ok((arrived, crate::base::covered_output(&text).into_owned().into_bytes()))
     })?;
     // A rebase that begins has not put its commits in place.
     let begins = matches!(event, Event::RebaseStart { .. });

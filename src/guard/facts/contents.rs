@@ -2,6 +2,7 @@
 //! new object once.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -183,7 +184,7 @@ impl Contents<'_, '_> {
         let mut versions = None;
         self.judge.blob(&found.id, place, |hit| {
             !found.before.is_empty()
-                && stood(versions.get_or_insert_with(|| Versions::read(objects, found)), hit)
+                && versions.get_or_insert_with(|| Versions::read(objects, found)).had(hit)
         });
     }
 
@@ -264,11 +265,19 @@ fn standing(
     (Standing::Committed { elsewhere: tip.elsewhere.clone(), above, parent }, reference)
 }
 
+/// After so many questions the lines of the former versions are put in order.
+const MANY_QUESTIONS: usize = 32;
+
 /// A content, and what stood at its place in the parents.
 #[derive(Default)]
 struct Versions {
     now: Vec<u8>,
     before: Vec<Vec<u8>>,
+    /// The lines of all that was before, when many are asked for.
+    lines: HashSet<Vec<u8>>,
+    asked: usize,
+    /// The lines that were asked for last, and the answer: many hits may stand on one line.
+    last: Option<(Range<usize>, bool)>,
 }
 
 impl Versions {
@@ -276,24 +285,45 @@ impl Versions {
     fn read(objects: &Objects, entry: &Found) -> Self {
         let read = |id: &ObjectId| objects.data(id).ok().flatten().map(|(_, data)| data);
         let now = read(&entry.id).unwrap_or_default();
-        Self { now, before: entry.before.iter().filter_map(read).collect() }
+        let before = entry.before.iter().filter_map(read).collect();
+        Self { now, before, ..Self::default() }
+    }
+
+    /// Whether the whole lines of a hit stand in a parent's version of the same file: then they
+    /// were judged with that one.
+    fn had(&mut self, hit: &Hit) -> bool {
+        let now = &self.now;
+        if hit.at.end > now.len() {
+            return false;
+        }
+        if let Some((lines, answer)) = &self.last
+            && lines.start <= hit.at.start
+            && hit.at.end <= lines.end
+        {
+            return *answer;
+        }
+        let start = memchr::memrchr(b'\n', &now[..hit.at.start]).map_or(0, |at| at + 1);
+        let end = memchr::memchr(b'\n', &now[hit.at.end..]).map_or(now.len(), |at| hit.at.end + at);
+        self.asked += 1;
+        if self.asked == MANY_QUESTIONS {
+            let lines = self.before.iter().flat_map(|old| old.split(|byte| *byte == b'\n'));
+            self.lines = lines.map(<[u8]>::to_vec).collect();
+        }
+        let lines = &now[start..end];
+        let one = memchr::memchr(b'\n', lines).is_none();
+        let answer = match one && !self.lines.is_empty() {
+            true => self.lines.contains(lines),
+            false => self.before.iter().any(|old| has_lines(old, lines)),
+        };
+        self.last = Some((start..end, answer));
+        answer
     }
 }
 
-/// Whether the whole lines of a hit stand in a parent's version of the same file: then they
-/// were judged with that one.
-fn stood(versions: &Versions, hit: &Hit) -> bool {
-    let now = &versions.now;
-    if hit.at.end > now.len() {
-        return false;
-    }
-    let start = now[..hit.at.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let end = memchr::memchr(b'\n', &now[hit.at.end..]).map_or(now.len(), |at| hit.at.end + at);
-    let lines = &now[start..end];
-    versions.before.iter().any(|old| {
-        memchr::memmem::find_iter(old, lines).any(|at| {
-            let ends = old.get(at + lines.len()).is_none_or(|byte| *byte == b'\n');
-            ends && (at == 0 || old[at - 1] == b'\n')
-        })
+/// Whether these whole lines stand there after one another.
+fn has_lines(old: &[u8], lines: &[u8]) -> bool {
+    memchr::memmem::find_iter(old, lines).any(|at| {
+        let ends = old.get(at + lines.len()).is_none_or(|byte| *byte == b'\n');
+        ends && (at == 0 || old[at - 1] == b'\n')
     })
 }

@@ -13,6 +13,7 @@ use super::world::World;
 use crate::base::{Problem, RepoPath, count};
 use crate::git::Git;
 use crate::guard::judge::{Judge, Needs, look_along};
+use crate::guard::secrets::Sum;
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Finding, Place, Scene, Verdict};
 use crate::host::progress;
@@ -103,12 +104,12 @@ pub(super) fn judged_so_far(files: usize) {
 
 /// A value that stands in a file several times is told once, with the other lines.
 fn once(findings: &mut Vec<Finding>) {
-    let mut first: BTreeMap<(RepoPath, String), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(RepoPath, Sum), usize> = BTreeMap::new();
     let mut again: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
     for finding in findings.drain(..) {
         if let (Some(path), Some(hit)) = (&finding.place.path, &finding.secret) {
-            let key = (path.clone(), hit.fingerprint.clone());
+            let key = (path.clone(), hit.fingerprint.sum());
             if let Some(at) = first.get(&key) {
                 again.entry(*at).or_default().push(hit.line.to_string());
                 continue;

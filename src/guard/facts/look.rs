@@ -9,7 +9,8 @@ use gix::objs::Kind;
 
 use super::many::Watch;
 use super::world::hex;
-use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
+use crate::base::Problem;
+use crate::git::{Entry, NewCommit, Objects, TOO_LARGE, TreeWalk, What};
 use crate::guard::Place;
 use crate::guard::judge::{Fault, Former, Text, look, look_along, named, said};
 use crate::guard::policy::Policy;
@@ -19,6 +20,8 @@ use crate::guard::secrets::Seen;
 pub(super) const HELD: u64 = 32 << 20;
 /// What cannot, and is larger, is judged by name and size only, and refused unless it may be so.
 const READ_LIMIT: u64 = 128 << 20;
+/// Paths that are held at once, of commits that are looked at together.
+const PATHS: usize = 4_000_000;
 /// So many bytes of former versions are kept.
 const MEMORY: usize = 16 << 20;
 
@@ -66,14 +69,16 @@ pub(super) struct Looker<'a> {
     trees: HashMap<ObjectId, ObjectId>,
     /// Contents are only named, and looked at later.
     gathering: bool,
+    /// How many paths were met.
+    met: usize,
     pub watch: Option<Watch>,
 }
 
 impl<'a> Looker<'a> {
     pub(super) fn new(objects: &'a Objects, policy: &'a Policy) -> Self {
         let (known, clean, former, later, trees) = Default::default();
-        let (bytes, gathering, watch) = Default::default();
-        Self { objects, policy, known, clean, former, later, bytes, trees, gathering, watch }
+        let (bytes, gathering, met, watch) = Default::default();
+        Self { objects, policy, known, clean, former, later, bytes, trees, gathering, met, watch }
     }
 
     pub(super) fn gathering(objects: &'a Objects, policy: &'a Policy, watch: Watch) -> Self {
@@ -137,6 +142,19 @@ impl<'a> Looker<'a> {
 
     /// What stands at a path.
     pub(super) fn entry(&mut self, entry: Entry<'_>) -> Result<Found> {
+        self.met += 1;
+        if self.met.is_multiple_of(256)
+            && let Some(watch) = &self.watch
+        {
+            watch.check()?;
+        }
+        if self.met > PATHS {
+            let message = format!("these commits bring more than {PATHS} paths");
+            return Err(Problem::refuse("too-many-paths", message)
+                .because("what is not judged does not pass, so nothing does")
+                .hint("push the older commits first: `git push REMOTE COMMIT:BRANCH`")
+                .into());
+        }
         // A submodule is judged by its own repository; a link leads to a text that is as good
         // a hiding place as any.
         let wanted = !self.gathering && entry.what != What::Commit && self.known.insert(entry.id);
@@ -179,7 +197,7 @@ impl<'a> Looker<'a> {
             return Ok(Learned::Known { size, faults, unread: false });
         }
         let read = wanted && may && size <= READ_LIMIT;
-        let data = if read { self.objects.data(id)?.map(|(_, data)| data) } else { None };
+        let data = if read { self.content(id)? } else { None };
         let unread = wanted && may && data.is_none();
         let later = self.later.get(id).into_iter();
         let former = entry.before.iter().chain(later).find_map(|other| self.former.get(other));
@@ -190,6 +208,17 @@ impl<'a> Looker<'a> {
             self.keep(*id, data, looked.seen);
         }
         Ok(Learned::Known { size, faults: looked.faults, unread })
+    }
+
+    /// The bytes of a blob. Nothing: it is not here, or it takes too much to unpack it.
+    fn content(&self, id: &ObjectId) -> Result<Option<Vec<u8>>> {
+        match self.objects.data(id) {
+            Ok(found) => Ok(found.map(|(_, data)| data)),
+            Err(err) if err.downcast_ref::<Problem>().is_some_and(|it| it.code == TOO_LARGE) => {
+                Ok(None)
+            }
+            Err(err) => Err(err),
+        }
     }
 
     fn keep(&mut self, id: ObjectId, data: Vec<u8>, seen: Seen) {

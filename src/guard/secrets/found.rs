@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::hit::{Confidence, Hit};
+use super::hit::{Confidence, Hit, Print};
 
-/// More in one content are not told: it is refused anyway.
-pub(super) const MOST: usize = 200;
+/// Of more in one content not each is looked at: that there are more is a fault by itself, which
+/// neither what stood there before nor the name of a value excuses.
+pub const MOST: usize = 5000;
 /// With more of them lines are no longer taken for themselves.
 const SPANS: usize = 1000;
 
@@ -13,6 +14,8 @@ const SPANS: usize = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub hits: Vec<Hit>,
+    /// There are more than [`MOST`].
+    pub more: bool,
     /// Lines mean nothing for other lines, but for those that a line of base64 goes on in, and
     /// those in `spans`.
     pub plain: bool,
@@ -27,7 +30,7 @@ pub(super) struct Found {
     pub secret: Range<usize>,
     pub confidence: Confidence,
     /// Said already, if the bytes stand in what was decoded.
-    pub told: Option<(String, String)>,
+    pub told: Option<(String, Print)>,
 }
 
 impl Seen {
@@ -36,8 +39,9 @@ impl Seen {
         let hits = &mut self.hits;
         hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
         hits.dedup_by(|b, a| a.fingerprint == b.fingerprint && a.line == b.line);
+        self.more |= hits.len() > MOST;
         hits.truncate(MOST);
-        self.plain &= hits.len() < MOST && self.spans.len() < SPANS;
+        self.plain &= !self.more && self.spans.len() < SPANS;
         self
     }
 }

@@ -4,6 +4,7 @@
 //! expression tried, and compiled when it is first needed. What comes out never contains the
 //! secret: a [`Hit`] has its first letters and a fingerprint.
 
+mod coded;
 mod doubt;
 mod found;
 mod hit;
@@ -18,20 +19,19 @@ mod words;
 
 use std::sync::OnceLock;
 
-pub use found::Seen;
-pub use hit::{Confidence, Hit};
+pub use found::{MOST, Seen};
+pub use hit::{Confidence, Hit, Print, Sum};
 pub use incremental::Copied;
 pub use scan::Scanner;
 
-/// Text with the secrets covered that the built-in rules find: for what is kept of a command
-/// line.
-pub fn covered(text: &str) -> String {
+/// Text with the secrets covered that the built-in rules find; nothing if there are none.
+pub fn cover(text: &str) -> Option<String> {
     static SCANNER: OnceLock<Option<Scanner>> = OnceLock::new();
     // No secret is shorter, and the rules need not be read for what is.
     if text.len() < 20 {
-        return text.to_owned();
+        return None;
     }
     let scanner = SCANNER.get_or_init(|| Scanner::new(&[]).ok());
-    let covered = scanner.as_ref().and_then(|scanner| scanner.covered(text.as_bytes()));
-    covered.map_or_else(|| text.to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
+    let covered = scanner.as_ref()?.covered(text.as_bytes())?;
+    Some(String::from_utf8_lossy(&covered).into_owned())
 }

@@ -6,8 +6,9 @@ use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{Rule, Rules};
 use super::table::Owner;
 use super::words::Words;
-use super::{doubt, views};
+use super::{coded::Coded, doubt, views};
 use crate::config::SecretRule;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Of a line that is longer, so much is looked at before a keyword, and so much after it.
@@ -36,8 +37,12 @@ struct Search<'s> {
     bytes: &'s [u8],
     /// For each rule, up to where its regex has been.
     done: Vec<usize>,
-    base64: usize,
+    coded: Coded,
     found: Vec<Found>,
+    /// The rules and secrets of `found`.
+    known: HashSet<(usize, usize, usize)>,
+    /// There is more than is looked at.
+    more: bool,
     strong_only: bool,
     plain: bool,
     spans: Vec<Range<usize>>,
@@ -62,7 +67,9 @@ impl Scanner {
         if memchr::memchr(0, bytes).is_some() {
             seen.plain = false;
             for view in views::wide(bytes) {
-                seen.hits.extend(self.view(&view.bytes, bytes, |at| view.origin(at)).hits);
+                let found = self.view(&view.bytes, bytes, |at| view.origin(at));
+                seen.hits.extend(found.hits);
+                seen.more |= found.more;
             }
         }
         seen.ordered()
@@ -93,14 +100,19 @@ impl Scanner {
         known.hits.extend(hits);
         known.spans.append(&mut search.spans);
         known.plain = search.plain;
+        known.more = search.more;
         Ok(known.ordered())
     }
 
     /// The same bytes with each secret covered, if there is one.
     pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let found = self.search(bytes, &whole(bytes), false).found;
+        let Search { found, more, .. } = self.search(bytes, &whole(bytes), false);
         if found.is_empty() {
             return None;
+        }
+        // What was not looked at is not shown.
+        if more {
+            return Some(b"(so many secrets that nothing of it is shown)\n".to_vec());
         }
         let (mut text, mut at) = (Vec::new(), 0);
         for found in found.iter().filter(|found| found.secret.end <= bytes.len()) {
@@ -116,8 +128,8 @@ impl Scanner {
 
     /// Searches one view; `origin` leads from its places to those in the content.
     fn view(&self, view: &[u8], bytes: &[u8], origin: impl Fn(usize) -> usize) -> Seen {
-        let Search { found, plain, spans, .. } = self.search(view, &whole(view), false);
-        Seen { hits: self.told(found, view, bytes, origin), plain, spans }
+        let Search { found, plain, more, spans, .. } = self.search(view, &whole(view), false);
+        Seen { hits: self.told(found, view, bytes, origin), more, plain, spans }
     }
 
     /// Hits, without the secrets.
@@ -131,7 +143,7 @@ impl Scanner {
         drop_covered(&mut found);
         let mut lines = Lines::new(bytes);
         let mut hits = Vec::new();
-        for found in found.into_iter().take(MOST) {
+        for found in found {
             let rule = &self.rules[found.rule];
             let at = origin(found.at.start)..origin(found.at.end);
             let secret = origin(found.secret.start)..origin(found.secret.end);
@@ -162,10 +174,10 @@ impl Scanner {
         parts: &[Range<usize>],
         strong_only: bool,
     ) -> Search<'s> {
-        let (done, base64, found, spans) = Default::default();
-        let plain = !self.words.have_lines();
+        let (done, coded, found, known, spans) = Default::default();
+        let (plain, scanner, more) = (!self.words.have_lines(), self, false);
         let mut search =
-            Search { scanner: self, bytes, done, base64, found, strong_only, plain, spans };
+            Search { scanner, bytes, done, coded, found, known, more, strong_only, plain, spans };
         for part in parts {
             self.words.each(&bytes[part.clone()], |word, start| {
                 for owner in self.words.owners(word) {
@@ -177,15 +189,23 @@ impl Scanner {
                         Owner::Base64(_) => {}
                     }
                 }
-                search.found.len() <= 4 * MOST
+                search.more |= search.found.len() > 2 * MOST;
+                !search.more
             });
             let mut at = part.start;
-            while !strong_only && let Some(run) = views::wrapped(&bytes[..part.end], at) {
+            while !strong_only
+                && !search.more
+                && let Some(run) = views::wrapped(&bytes[..part.end], at)
+            {
                 at = run.at.end;
                 search.decoded(&run);
+                search.more |= search.found.len() > 2 * MOST;
+            }
+            if search.more {
+                break;
             }
         }
-        search.plain &= search.found.len() <= 4 * MOST;
+        search.plain &= !search.more;
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
         search
     }
@@ -271,29 +291,27 @@ impl Search<'_> {
             None if rule.named => Confidence::Medium,
             None => Confidence::High,
         };
-        let known = self.found.iter().any(|old| old.rule == at && old.secret == secret);
-        if !known {
+        if self.known.insert((at, secret.start, secret.end)) {
             self.found.push(Found { rule: at, at: all, secret, confidence, told: None });
         }
     }
 
     /// A keyword stands in base64 here: decodes what is around it, once.
     fn base64(&mut self, word: usize, phase: usize) {
-        if word < self.base64 {
+        if self.coded.has(self.bytes, word, phase) {
             return;
         }
         if let Some(run) = views::base64_around(self.bytes, word, phase) {
+            self.coded.note(&run, word, phase);
             self.decoded(&run);
         }
     }
 
     fn decoded(&mut self, run: &views::Run) {
-        let found = self.scanner.search(&run.decoded, &whole(&run.decoded), true).found;
-        if found.is_empty() {
-            return;
-        }
-        self.base64 = self.base64.max(run.at.end);
-        for found in found {
+        self.coded.work += run.decoded.len();
+        let search = self.scanner.search(&run.decoded, &whole(&run.decoded), true);
+        self.more |= search.more;
+        for found in search.found {
             let rule = &self.scanner.rules[found.rule];
             let secret = Secret::new(&run.decoded[found.secret]);
             let told = Some((secret.shown(), secret.fingerprint(&rule.kind)));
@@ -326,4 +344,13 @@ fn whole(bytes: &[u8]) -> Vec<Range<usize>> {
 /// Whether upper and lower case are the same in the form.
 fn rule_folds(rule: &Rule) -> bool {
     rule.kind.starts_with("age-") || &*rule.kind == "slack-app-token"
+}
+
+#[cfg(test)]
+impl Scanner {
+    /// How many bytes are decoded to search a content, and where something is found.
+    pub(super) fn work(&self, bytes: &[u8]) -> (usize, Vec<Range<usize>>) {
+        let search = self.search(bytes, &whole(bytes), false);
+        (search.coded.work, search.found.into_iter().map(|found| found.at).collect())
+    }
 }

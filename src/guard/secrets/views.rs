@@ -5,7 +5,7 @@ use std::ops::Range;
 /// A run of wide letters that is shorter holds no secret.
 const SHORTEST: usize = 8;
 /// So much base64 is decoded on each side of a keyword.
-const AROUND: usize = 48 << 10;
+pub(super) const AROUND: usize = 48 << 10;
 
 /// A content with its wide letters made narrow.
 pub(super) struct Wide {
@@ -65,7 +65,7 @@ pub(super) struct Run {
     pub decoded: Vec<u8>,
 }
 
-fn digit(byte: u8) -> Option<u8> {
+pub(super) fn digit(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

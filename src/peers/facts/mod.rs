@@ -228,7 +228,7 @@ pub fn entry(git: &Git, hub: &Hub, state: Presence) -> Result<Entry> {
         }
     }
     let id = own_name(git);
-    Ok(Entry {
+    let entry = Entry {
         gsync: 1,
         clone: clone_mark(git),
         role: setting(git, repo, "gsync.role").unwrap_or_default(),
@@ -245,8 +245,8 @@ pub fn entry(git: &Git, hub: &Hub, state: Presence) -> Result<Entry> {
         state,
         time: clock::now(),
         id,
-    }
-    .bounded())
+    };
+    Ok(crate::base::covered_facts(entry.bounded()))
 }
 
 /// Where the work tree is, in a form that says nothing about where it is.
