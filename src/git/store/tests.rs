@@ -208,13 +208,15 @@ fn a_tree_of_any_depth_is_compared_or_left_to_git() {
     }
 }
 
+/// Mode and content by path.
+type Files = BTreeMap<&'static str, (&'static str, CommitId)>;
+
 #[test]
 fn what_needs_no_merging_is_forecast_as_git_merges_it() {
     let world = world(&[]);
     let git = &world.git;
     let mut rng = fastrand::Rng::with_seed(11);
     let names = ["a", "a-b", "a/b", "a/c", "d/e/f", "d/e/g", "d/h", "x", "x/y", "z"];
-    type Files = BTreeMap<&'static str, (&'static str, CommitId)>;
     let change = |files: &mut Files, rng: &mut fastrand::Rng, most: usize| {
         for _ in 0..rng.usize(..most) {
             let name = names[rng.usize(..names.len())];
