@@ -9,7 +9,7 @@ use gix::objs::Kind;
 
 use super::many::Watch;
 use super::world::hex;
-use crate::git::{Entry, NewCommit, Objects, TreeWalk, What};
+use crate::git::{Entry, Fresh, NewCommit, Objects, TreeWalk, What};
 use crate::guard::Place;
 use crate::guard::judge::{Fault, Former, Text, look, look_along, named, said};
 use crate::guard::policy::Policy;
@@ -106,12 +106,20 @@ impl<'a> Looker<'a> {
                 None => parents.extend(self.objects.commit(parent)?.map(|node| node.tree)),
             }
         }
-        let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
-        let mut brought = self.tree(&commit.node.tree, &parents, &place)?;
-        if self.policy.config.guard.secrets
-            && let Some((_, data)) = self.objects.data(&commit.id)?
-        {
-            brought.said = said(self.policy, Text::Commit, &data, &place);
+        let (id, tree) = (commit.id, commit.node.tree);
+        self.fresh(Fresh { id, tree, parents, data: None })
+    }
+
+    /// What a commit brings, of which the parents' trees are known.
+    pub(super) fn fresh(&mut self, commit: Fresh) -> Result<Brought> {
+        let Fresh { id, tree, parents, data } = commit;
+        let place = Place { commit: Some(hex(&id)), ..Place::default() };
+        let mut brought = self.tree(&tree, &parents, &place)?;
+        if self.policy.config.guard.secrets {
+            let read = || Ok::<_, anyhow::Error>(self.objects.data(&id)?.map(|(_, data)| data));
+            let data = data.map_or_else(read, |data| Ok(Some(data)))?;
+            let said = data.map(|data| said(self.policy, Text::Commit, &data, &place));
+            brought.said = said.unwrap_or_default();
         }
         Ok(brought)
     }

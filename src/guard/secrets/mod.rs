@@ -6,6 +6,7 @@
 
 mod doubt;
 mod found;
+mod grams;
 mod hit;
 mod incremental;
 mod places;
