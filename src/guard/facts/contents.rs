@@ -157,7 +157,7 @@ impl Contents<'_, '_> {
             let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
             judged_so_far(self.judge.verdict.judged.files);
-            self.judge.path_named(&place, &found.named);
+            self.judge.faults(&found.named, &place);
             if found.what != What::Commit {
                 self.content(&found, &place);
             }

@@ -3,12 +3,12 @@
 //! It spares time and nothing depends on it: what was not gathered here, or could not be, is
 //! gathered when the walk is done, and then it is said what is wrong.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 
 use anyhow::Result;
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 
 use super::contents::Contents;
 use super::look::{Brought, Looker};
@@ -25,12 +25,12 @@ impl Contents<'_, '_> {
         let policy = self.judge.policy;
         let limit = policy.config.guard.time_limit.0;
         let watch = Watch { began: self.began, limit, done: 0, all: 0 };
-        let (send, receive) = channel();
-        let (receive, early) = (Mutex::new(receive), Mutex::new(Early::new()));
+        let (sender, receive) = channel();
+        let (receive, early) = (Mutex::new(receive), Mutex::new(Early::default()));
         let walk = std::thread::scope(|scope| {
             let (mut some, mut sent): (Vec<Fresh>, usize) = (Vec::new(), 0);
             // It ends for the threads when nobody can send any more.
-            let send = send;
+            let sender = sender;
             let mut each = |fresh| {
                 // One that comes after them may be the first of many.
                 if some.len() == COMMITS && sent < BATCH {
@@ -40,7 +40,7 @@ impl Contents<'_, '_> {
                         }
                     }
                     sent += some.len();
-                    let _ = send.send(std::mem::take(&mut some));
+                    let _ = sender.send(std::mem::take(&mut some));
                 }
                 if some.len() < COMMITS {
                     some.push(fresh);
@@ -48,7 +48,7 @@ impl Contents<'_, '_> {
             };
             let walk = each_new_commit(self.objects, tips, hidden, &mut each);
             if sent > 0 {
-                let _ = send.send(some);
+                let _ = sender.send(some);
             }
             walk
         })?;

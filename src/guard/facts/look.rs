@@ -1,10 +1,11 @@
 //! What a commit brings, looked at: the part of judging that takes time, and that several
 //! threads can do at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 use gix::objs::Kind;
 
 use super::many::Watch;
@@ -56,7 +57,7 @@ pub(super) struct Looker<'a> {
     pub objects: &'a Objects,
     pub policy: &'a Policy,
     known: HashSet<ObjectId>,
-    /// Names in which there is nothing.
+    /// Names that are right.
     clean: HashSet<Vec<u8>>,
     former: HashMap<ObjectId, (Vec<u8>, Seen)>,
     /// Of a version that is still to come, a later one that was looked at.

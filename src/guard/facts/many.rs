@@ -1,13 +1,13 @@
 //! Many commits: first what they bring is gathered, then each new content is looked at once, in
 //! the order in which the packs have them, and then all is judged in the order of the commits.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 
 use super::contents::Contents;
 use super::early::Early;
@@ -80,7 +80,7 @@ impl Contents<'_, '_> {
 
     /// Looks at each content that is new, once, and tells that where it is first met.
     fn look_at_new(&mut self, gathered: &mut [Brought], watch: Watch) -> Result<()> {
-        let mut first: HashMap<ObjectId, (usize, usize)> = HashMap::new();
+        let mut first: HashMap<ObjectId, (usize, usize)> = HashMap::default();
         for (at, brought) in gathered.iter().enumerate() {
             for (number, found) in brought.entries.iter().enumerate() {
                 if found.what != What::Commit && self.judge.needs(&found.id) != Needs::Nothing {

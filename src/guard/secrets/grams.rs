@@ -39,11 +39,12 @@ const TOGETHER: &[&[u8; 2]] = &[
 /// What stands somewhere: its end, its start, and the number of the word.
 type Place = (usize, usize, usize);
 
-/// Four letters of a word, and how many of its letters stand before them.
+/// Four letters of a word, and how many of its letters stand before them. Small, as all of them
+/// should be at hand.
 struct Mark {
     letters: u32,
-    before: usize,
-    word: usize,
+    before: u32,
+    word: u32,
 }
 
 /// The tables.
@@ -56,7 +57,7 @@ pub(super) struct Grams {
     /// Where the marks of each hash begin.
     heads: Vec<u32>,
     /// Words of less than four letters, by the class of their first.
-    short: Vec<Vec<usize>>,
+    short: Vec<Vec<u32>>,
 }
 
 fn hash(letters: u32) -> usize {
@@ -111,6 +112,7 @@ fn classes<'w>(words: impl Iterator<Item = &'w [u8]>) -> Box<[u8; 256]> {
 }
 
 impl Grams {
+    #[allow(clippy::large_stack_arrays, reason = "32 KB, for a moment")]
     pub(super) fn new<W: AsRef<[u8]>>(words: &[W]) -> Self {
         let words = || words.iter().map(AsRef::as_ref);
         let class = classes(words());
@@ -122,7 +124,7 @@ impl Grams {
         let mut short = vec![Vec::new(); CLASSES];
         let mut marks = Vec::with_capacity(words().size_hint().0);
         let weights = Weights::new();
-        for (word, letters) in words().enumerate() {
+        for (word, letters) in (0..).zip(words()) {
             match letters {
                 [] => continue,
                 [a] => (0..=u8::MAX).for_each(|b| pairs[pair(*a, b)] |= 1 << SHORT[0]),
@@ -132,7 +134,7 @@ impl Grams {
                     pairs[pair(*b, *c)] |= 1 << (GROUPS + SHORT[1]);
                 }
                 _ => {
-                    let fours = letters.windows(4).enumerate();
+                    let fours = (0..).zip(letters.windows(4));
                     let rarest = fours.min_by_key(|(_, four)| weights.of(four));
                     let four = rarest.and_then(|(at, four)| Some((at, *four.first_chunk::<4>()?)));
                     marks.extend(four.map(|(before, four)| (four, before, word)));
@@ -154,7 +156,9 @@ impl Grams {
         let mut marks: Vec<Mark> = marks.into_iter().map(mark).collect();
         marks.sort_by_key(|mark| hash(mark.letters));
         let mut heads = vec![0; (1 << WORDS) + 1];
-        marks.iter().for_each(|mark| heads[hash(mark.letters) + 1] += 1);
+        for mark in &marks {
+            heads[hash(mark.letters) + 1] += 1;
+        }
         (1..heads.len()).for_each(|at| heads[at] += heads[at - 1]);
         Self { class, pairs, marks, heads, short }
     }
@@ -170,9 +174,9 @@ impl Grams {
         let mut found: Vec<Place> = Vec::new();
         for from in (0..bytes.len()).step_by(STEP) {
             let to = bytes.len().min(from + STEP);
-            let mut compare = |at: usize| self.compare(words, bytes, at, &mut found);
+            let mut compare = |at, groups| self.compare(words, bytes, at, groups, &mut found);
             let rest = self.step(bytes, from..to, &mut compare);
-            (rest..to).for_each(compare);
+            (rest..to).for_each(|at| compare(at, ALL));
             // What is found later ends later.
             found.sort_unstable();
             let told = found.partition_point(|(end, ..)| *end <= to);
@@ -184,9 +188,9 @@ impl Grams {
         }
     }
 
-    /// Tells each place in a part where the letters of a word may stand, and up to where it
-    /// looked: at the end of the bytes there are not enough letters.
-    fn step(&self, bytes: &[u8], part: Range<usize>, may: &mut impl FnMut(usize)) -> usize {
+    /// Tells each place in a part where the letters of a word may stand, with the groups of that
+    /// word, and up to where it looked: at the end of the bytes there are not enough letters.
+    fn step(&self, bytes: &[u8], part: Range<usize>, may: &mut impl FnMut(usize, u64)) -> usize {
         let mut at = part.start;
         let Some(letters) = bytes[at..].first_chunk::<3>() else { return at };
         let [mut first, mut second] = [0, 1].map(|at| self.groups(letters[at], letters[at + 1]));
@@ -203,7 +207,7 @@ impl Grams {
             let d = fourth & first >> GROUPS & second >> (2 * GROUPS);
             if (a | b | c | d) & ALL != 0 {
                 let places = (at..).zip([a, b, c, d]).filter(|(_, groups)| groups & ALL != 0);
-                places.for_each(|(at, _)| may(at));
+                places.for_each(|(at, groups)| may(at, groups));
             }
             at += 4;
         }
@@ -215,33 +219,41 @@ impl Grams {
         self.pairs[pair(self.class[usize::from(a)], self.class[usize::from(b)])]
     }
 
-    /// The words that have their mark at a place, or all of them if they are short.
+    /// The words of some groups that have their mark at a place, or all of them if they are short.
     fn compare<W: AsRef<[u8]>>(
         &self,
         words: &[W],
         bytes: &[u8],
         at: usize,
+        groups: u64,
         found: &mut Vec<Place>,
     ) {
-        let mut take = |start: usize, word: usize| {
+        const SHORTER: u64 = 1 << SHORT[0] | 1 << SHORT[1];
+        let mut take = |start: usize, word: u32| {
+            let word = word as usize;
             let letters = words[word].as_ref();
             let end = start + letters.len();
             if bytes.get(start..end).is_some_and(|here| here.eq_ignore_ascii_case(letters)) {
                 found.push((end, start, word));
             }
         };
-        if let Some(four) = bytes[at..].first_chunk::<4>() {
+        if groups & SHORTER != 0 {
+            let class = self.class[usize::from(bytes[at])];
+            self.short[usize::from(class)].iter().for_each(|word| take(at, *word));
+        }
+        if groups & ALL & !SHORTER != 0
+            && let Some(four) = bytes[at..].first_chunk::<4>()
+        {
             let letters = folded(*four);
             let hash = hash(letters);
             let marks = self.heads[hash] as usize..self.heads[hash + 1] as usize;
             for mark in &self.marks[marks] {
-                if mark.letters == letters && mark.before <= at {
-                    take(at - mark.before, mark.word);
+                let before = mark.before as usize;
+                if mark.letters == letters && before <= at {
+                    take(at - before, mark.word);
                 }
             }
         }
-        let class = self.class[usize::from(bytes[at])];
-        self.short[usize::from(class)].iter().for_each(|word| take(at, *word));
     }
 }
 

@@ -208,11 +208,11 @@ mod tests {
         let all = Grams::new(WORDS);
         let mut random = fastrand::Rng::with_seed(10);
         for (word, letters) in WORDS.iter().enumerate() {
-            let mut around = || -> Vec<u8> {
-                (0..random.usize(..20)).map(|_| random.u8(..)).collect()
-            };
+            let mut around =
+                || -> Vec<u8> { (0..random.usize(..20)).map(|_| random.u8(..)).collect() };
             let (before, after) = (around(), around());
-            let letters = if word % 2 == 0 { letters.to_vec() } else { letters.to_ascii_uppercase() };
+            let letters =
+                if word % 2 == 0 { letters.to_vec() } else { letters.to_ascii_uppercase() };
             let bytes = [&before[..], &letters, &after].concat();
             let mut found = false;
             all.each(WORDS, &bytes, |other, start| {
