@@ -26,13 +26,21 @@ impl<'a> Delta<'a> {
         Some(Self { base, size, orders })
     }
 
-    /// Makes the object, and tells what was taken from the base, in the order of the object.
-    pub(super) fn apply(&self, base: &[u8], taken: &mut Vec<Taken>) -> Option<Vec<u8>> {
+    /// Makes the object, where there is room for it, and tells what was taken from the base, in
+    /// the order of the object.
+    pub(super) fn apply(
+        &self,
+        base: &[u8],
+        taken: &mut Vec<Taken>,
+        room: Vec<u8>,
+    ) -> Option<Vec<u8>> {
         taken.clear();
         if base.len() != self.base {
             return None;
         }
-        let mut made: Vec<u8> = Vec::with_capacity(self.size);
+        let mut made = room;
+        made.clear();
+        made.reserve_exact(self.size);
         let mut orders = self.orders;
         while let Some((order, rest)) = orders.split_first() {
             orders = rest;
@@ -109,12 +117,12 @@ mod tests {
         // To 16 bytes: `hello`, ` you`, ` there`, `!`.
         let right = b"\x0b\x10\x90\x05\x04 you\x91\x05\x06\x01!";
         let mut taken = Vec::new();
-        let made = Delta::new(right).unwrap().apply(base, &mut taken).unwrap();
+        let made = Delta::new(right).unwrap().apply(base, &mut taken, vec![7]).unwrap();
         assert_eq!(made, b"hello you there!");
         let first = Taken { new: 0, old: 0, length: 5 };
         assert_eq!(taken, [first, Taken { new: 9, old: 5, length: 6 }]);
         let makes = |delta: &[u8], base: &[u8]| {
-            Delta::new(delta).and_then(|delta| delta.apply(base, &mut Vec::new()))
+            Delta::new(delta).and_then(|delta| delta.apply(base, &mut Vec::new(), Vec::new()))
         };
         assert_eq!(makes(right, b"hello"), None, "another base");
         for end in 0..right.len() {

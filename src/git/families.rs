@@ -221,8 +221,13 @@ impl Objects {
                 *child = node.next;
             }
             // Who has nothing more to give is let go of.
-            held.pop_if(|(.., child)| *child == NONE);
-            held.extend(new.filter(|(.., child)| *child != NONE));
+            if let Some((data, ..)) = held.pop_if(|(.., child)| *child == NONE) {
+                reader.take_back(data);
+            }
+            match new {
+                Some((data, .., NONE)) => reader.take_back(data),
+                new => held.extend(new),
+            }
             match held.last() {
                 Some((.., child)) => next = *child,
                 None => return Ok(lost),

@@ -11,6 +11,8 @@ use super::objects::{Node, Objects};
 /// After the last commit in question the walk goes on for so many others: commits whose clocks
 /// were wrong may still turn out to be known.
 const SLOP: usize = 16;
+/// With more commits than that it pays to open all packs.
+const MANY: usize = 64;
 
 /// A commit that the other side does not have.
 #[derive(Debug, Clone)]
@@ -28,14 +30,29 @@ pub struct Walk {
     pub missing: Vec<ObjectId>,
 }
 
+/// A commit that is new as far as a walk has come. It may still turn out to be known.
+#[derive(Debug)]
+pub struct Fresh {
+    pub id: ObjectId,
+    pub tree: ObjectId,
+    /// The trees of its parents, as far as they are here.
+    pub parents: Vec<ObjectId>,
+    /// Its bytes, if they were read.
+    pub data: Option<Vec<u8>>,
+}
+
 struct Seen {
     node: Node,
+    /// Kept for who is told of it.
+    data: Vec<u8>,
     hidden: bool,
     queued: bool,
 }
 
 #[derive(Default)]
-struct Walker {
+struct Walker<'a> {
+    /// Who is told of new commits while the walk goes on.
+    each: Option<&'a mut dyn FnMut(Fresh)>,
     seen: HashMap<ObjectId, Seen>,
     queue: BinaryHeap<(i64, ObjectId)>,
     /// How many commits in the queue are not hidden.
@@ -46,9 +63,28 @@ struct Walker {
 /// Walks from the tips (commits) to what is hidden (commits or tags of commits). A hidden
 /// commit that is not here hides nothing, which errs on the side of judging more.
 pub fn new_commits(objects: &Objects, tips: &[ObjectId], hidden: &[ObjectId]) -> Result<Walk> {
+    walk(objects, tips, hidden, None)
+}
+
+/// The same, and tells of each commit as soon as it looks new, the newest first.
+pub fn each_new_commit(
+    objects: &Objects,
+    tips: &[ObjectId],
+    hidden: &[ObjectId],
+    each: &mut dyn FnMut(Fresh),
+) -> Result<Walk> {
+    walk(objects, tips, hidden, Some(each))
+}
+
+fn walk(
+    objects: &Objects,
+    tips: &[ObjectId],
+    hidden: &[ObjectId],
+    each: Option<&mut dyn FnMut(Fresh)>,
+) -> Result<Walk> {
     let known: gix::hashtable::HashSet<ObjectId> = hidden.iter().copied().collect();
     let tips: Vec<&ObjectId> = tips.iter().filter(|tip| !known.contains(*tip)).collect();
-    let mut walker = Walker::default();
+    let mut walker = Walker { each, ..Walker::default() };
     for tip in &tips {
         walker.meet(objects, tip, false)?;
     }
@@ -72,7 +108,7 @@ pub fn new_commits(objects: &Objects, tips: &[ObjectId], hidden: &[ObjectId]) ->
     Ok(Walk { commits, missing: walker.missing })
 }
 
-impl Walker {
+impl Walker<'_> {
     fn meet(&mut self, objects: &Objects, id: &ObjectId, hidden: bool) -> Result<()> {
         if let Some(seen) = self.seen.get_mut(id) {
             if hidden && !seen.hidden {
@@ -87,14 +123,18 @@ impl Walker {
             }
             return Ok(());
         }
-        let Some(node) = objects.commit(id)? else {
+        if self.seen.len() == MANY {
+            objects.expect_many();
+        }
+        let Some((node, data)) = objects.commit_with_data(id)? else {
             if !hidden {
                 self.missing.push(*id);
             }
             return Ok(());
         };
         self.queue.push((node.time, *id));
-        self.seen.insert(*id, Seen { node, hidden, queued: true });
+        let data = if hidden || self.each.is_none() { Vec::new() } else { data };
+        self.seen.insert(*id, Seen { node, data, hidden, queued: true });
         self.open += usize::from(!hidden);
         Ok(())
     }
@@ -119,13 +159,20 @@ impl Walker {
             let Some(seen) = self.seen.get_mut(&id) else { continue };
             seen.queued = false;
             let (hidden, parents) = (seen.hidden, seen.node.parents.clone());
+            let (tree, data) = (seen.node.tree, std::mem::take(&mut seen.data));
             if !hidden {
                 self.open -= 1;
                 oldest = oldest.min(time);
                 order.push(id);
             }
-            for parent in parents {
-                self.meet(objects, &parent, hidden)?;
+            for parent in &parents {
+                self.meet(objects, parent, hidden)?;
+            }
+            if let Some(each) = self.each.as_mut().filter(|_| !hidden) {
+                let parents = parents.iter().filter_map(|parent| self.seen.get(parent));
+                let parents = parents.map(|parent| parent.node.tree).collect();
+                let data = Some(data).filter(|data| !data.is_empty());
+                each(Fresh { id, tree, parents, data });
             }
         }
         Ok(order)

@@ -52,7 +52,7 @@ pub use families::{Families, Made};
 pub use fetch::{Fetched, HubAt, Settings, fetch, fetch_knowing};
 pub use folder::InFolder;
 pub use forecast::{Forecast, Incoming};
-pub use history::{NewCommit, Walk, new_commits};
+pub use history::{Fresh, NewCommit, Walk, each_new_commit, new_commits};
 pub use hub::Asked;
 pub use known::{Known, Seen};
 pub use large::Large;

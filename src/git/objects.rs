@@ -267,6 +267,11 @@ impl Objects {
 
     /// A commit, or nothing if it is not here. A shallow one has no parents.
     pub fn commit(&self, id: &ObjectId) -> Result<Option<Node>> {
+        Ok(self.commit_with_data(id)?.map(|(node, _)| node))
+    }
+
+    /// The same, with its bytes if they had to be read.
+    pub(super) fn commit_with_data(&self, id: &ObjectId) -> Result<Option<(Node, Vec<u8>)>> {
         if let Some(graph) = &self.graph
             && let Some(commit) = graph.commit_by_id(id)
         {
@@ -274,7 +279,8 @@ impl Objects {
                 commit.iter_parents().map(|at| at.map(|at| graph.id_at(at).to_owned())).collect();
             if let Ok(parents) = parents {
                 let time = i64::try_from(commit.committer_timestamp()).unwrap_or(i64::MAX);
-                return Ok(Some(Node { tree: commit.root_tree_id().to_owned(), parents, time }));
+                let tree = commit.root_tree_id().to_owned();
+                return Ok(Some((Node { tree, parents, time }, Vec::new())));
             }
         }
         let Some((kind, data)) = self.data(id)? else { return Ok(None) };
@@ -290,7 +296,8 @@ impl Objects {
         };
         // A date that makes no sense is old: then a walk looks further.
         let time = commit.committer().ok().and_then(|who| who.time().ok());
-        Ok(Some(Node { tree, parents, time: time.map_or(0, |time| time.seconds) }))
+        let time = time.map_or(0, |time| time.seconds);
+        Ok(Some((Node { tree, parents, time }, data)))
     }
 
     /// What a tag means, through tags of tags; nothing if something on the way is not here.

@@ -24,6 +24,10 @@ pub(super) const LONGEST: usize = 10_000;
 /// Of what was put together so many bytes are kept, twice: those of late, and those before.
 const MEMORY: usize = 12 << 20;
 
+/// So many rooms for objects are kept, and none that is larger.
+const SPARE: usize = 16;
+const ROOM: usize = 1 << 20;
+
 /// Where an object is: in which pack, and from which byte on.
 pub(super) type At = (usize, u64);
 
@@ -91,6 +95,8 @@ pub(super) struct Reader {
     pub packs: Arc<Packs>,
     inflate: Inflate,
     delta: Vec<u8>,
+    /// Where objects were that nobody needs any more.
+    spare: Vec<Vec<u8>>,
     late: HashMap<At, Rc<Vec<u8>>>,
     before: HashMap<At, Rc<Vec<u8>>>,
     bytes: usize,
@@ -98,8 +104,8 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(packs: Arc<Packs>) -> RefCell<Self> {
-        let (inflate, delta, late, before) = Default::default();
-        RefCell::new(Self { packs, inflate, delta, late, before, bytes: 0 })
+        let (inflate, delta, spare, late, before) = Default::default();
+        RefCell::new(Self { packs, inflate, delta, spare, late, before, bytes: 0 })
     }
 
     /// An object. What it is made from is kept for the next one.
@@ -148,7 +154,8 @@ impl Reader {
     /// An entry that is no delta, and not larger than `most`.
     pub(super) fn whole(&mut self, pack: usize, entry: &data::Entry, most: u64) -> Option<Vec<u8>> {
         let size = size(entry.decompressed_size, most)?;
-        let mut bytes = vec![0; size];
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.resize(size, 0);
         self.packs.0[pack].data.decompress_entry(entry, &mut self.inflate, &mut bytes).ok()?;
         Some(bytes)
     }
@@ -170,7 +177,17 @@ impl Reader {
         self.packs.0[pack].data.decompress_entry(entry, &mut self.inflate, bytes).ok()?;
         let delta = Delta::new(bytes)?;
         let small = u64::try_from(delta.size).is_ok_and(|size| size <= most);
-        if small { delta.apply(base, taken) } else { None }
+        if !small {
+            return None;
+        }
+        delta.apply(base, taken, self.spare.pop().unwrap_or_default())
+    }
+
+    /// Takes back what was read, so that its room serves once more.
+    pub(super) fn take_back(&mut self, bytes: Vec<u8>) {
+        if self.spare.len() < SPARE && bytes.capacity() <= ROOM {
+            self.spare.push(bytes);
+        }
     }
 
     fn kept(&mut self, at: At) -> Option<Rc<Vec<u8>>> {

@@ -1,10 +1,10 @@
 //! Files against the rules. Fed with paths and contents by whoever can see them; blind itself.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 
 use super::policy::{Allowed, Policy};
 use super::rules::{Check, Markers, RULES, SECRET};
@@ -53,27 +53,14 @@ impl<'p> Judge<'p> {
         if let Some(why) = &policy.instead_of {
             verdict.notes.push(format!("{why}; judged by {}", policy.origin));
         }
-        Self { policy, verdict, blobs: HashMap::new() }
+        Self { policy, verdict, blobs: HashMap::default() }
     }
 
     /// Judges a path by its name.
     pub fn path(&mut self, place: &Place) {
         let Some(path) = &place.path else { return };
         let named = named(self.policy, path.as_bytes());
-        self.path_named(place, &named);
-    }
-
-    /// The same, where it is known what is wrong with the name.
-    pub fn path_named(&mut self, place: &Place, named: &[Fault]) {
-        let Some(path) = &place.path else { return };
-        for rule in RULES {
-            if let Check::Path(check) = rule.check
-                && let Some(what) = check(self.policy, path.as_bytes())
-            {
-                self.find(&Fault { rule: rule.id, what, hit: None }, place);
-            }
-        }
-        self.faults(named, place);
+        self.faults(&named, place);
     }
 
     /// Judges what a commit, a tag or a ref says.
@@ -182,9 +169,13 @@ impl<'p> Judge<'p> {
     }
 }
 
-/// The secrets in the name of a file.
+/// What the rules have against the name of a file.
 pub fn named(policy: &Policy, path: &[u8]) -> Vec<Fault> {
-    searched(policy, path, "has a name with")
+    let named = RULES.iter().filter_map(|rule| match rule.check {
+        Check::Path(check) => Some(Fault { rule: rule.id, what: check(policy, path)?, hit: None }),
+        _ => None,
+    });
+    named.chain(searched(policy, path, "has a name with")).collect()
 }
 
 /// What a commit, a tag or a ref says that it must not say.

@@ -9,12 +9,13 @@ use anyhow::Result;
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::early::Early;
 use super::files::judged_so_far;
 use super::look::{Brought, Found, Learned, Looker};
 use super::many::Watch;
 use super::world::{hex, oid};
 use crate::base::{CommitId, RefName, RepoPath};
-use crate::git::{Entry, NewCommit, Objects, What, new_commits};
+use crate::git::{Entry, NewCommit, Objects, What};
 use crate::guard::judge::{Judge, Text};
 use crate::guard::secrets::Hit;
 use crate::guard::ways::{self, Standing};
@@ -66,11 +67,11 @@ impl Contents<'_, '_> {
             }
         }
         let ids: Vec<ObjectId> = commits.iter().map(|tip| tip.id).collect();
-        let walk = new_commits(self.objects, &ids, hidden)?;
+        let (walk, early) = self.walk(&ids, hidden)?;
         for id in &walk.missing {
             self.absent(id, Place { commit: Some(hex(id)), ..Place::default() });
         }
-        self.commits(&walk.commits)?;
+        self.commits(&walk.commits, early)?;
         self.judge.verdict.judged.commits += walk.commits.len();
         self.ways(&commits, &walk.commits);
         Ok(())
@@ -91,11 +92,11 @@ impl Contents<'_, '_> {
     }
 
     /// Looks at commits: by one thread, or by several where there are many.
-    fn commits(&mut self, commits: &[NewCommit]) -> Result<()> {
+    fn commits(&mut self, commits: &[NewCommit], early: Early) -> Result<()> {
         let limit = self.judge.policy.config.guard.time_limit.0;
         let watch = Watch { began: self.began, limit, done: 0, all: commits.len() };
         if commits.len() > MANY {
-            return self.many(commits, watch);
+            return self.many(commits, early, watch);
         }
         let mut looker = Looker::new(self.objects, self.judge.policy);
         looker.watch = Some(watch);
@@ -157,7 +158,7 @@ impl Contents<'_, '_> {
             let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
             judged_so_far(self.judge.verdict.judged.files);
-            self.judge.path_named(&place, &found.named);
+            self.judge.faults(&found.named, &place);
             if found.what != What::Commit {
                 self.content(&found, &place);
             }

@@ -1,16 +1,17 @@
 //! What a commit brings, looked at: the part of judging that takes time, and that several
 //! threads can do at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 use gix::objs::Kind;
 
 use super::many::Watch;
 use super::world::hex;
 use crate::base::Problem;
-use crate::git::{Entry, NewCommit, Objects, TOO_LARGE, TreeWalk, What};
+use crate::git::{Entry, Fresh, NewCommit, Objects, TOO_LARGE, TreeWalk, What};
 use crate::guard::Place;
 use crate::guard::judge::{Fault, Former, Text, look, look_along, named, said};
 use crate::guard::policy::Policy;
@@ -59,7 +60,7 @@ pub(super) struct Looker<'a> {
     pub objects: &'a Objects,
     pub policy: &'a Policy,
     known: HashSet<ObjectId>,
-    /// Names in which there is nothing.
+    /// Names that are right.
     clean: HashSet<Vec<u8>>,
     former: HashMap<ObjectId, (Vec<u8>, Seen)>,
     /// Of a version that is still to come, a later one that was looked at.
@@ -111,12 +112,20 @@ impl<'a> Looker<'a> {
                 None => parents.extend(self.objects.commit(parent)?.map(|node| node.tree)),
             }
         }
-        let place = Place { commit: Some(hex(&commit.id)), ..Place::default() };
-        let mut brought = self.tree(&commit.node.tree, &parents, &place)?;
-        if self.policy.config.guard.secrets
-            && let Some((_, data)) = self.objects.data(&commit.id)?
-        {
-            brought.said = said(self.policy, Text::Commit, &data, &place);
+        let (id, tree) = (commit.id, commit.node.tree);
+        self.fresh(Fresh { id, tree, parents, data: None })
+    }
+
+    /// What a commit brings, of which the parents' trees are known.
+    pub(super) fn fresh(&mut self, commit: Fresh) -> Result<Brought> {
+        let Fresh { id, tree, parents, data } = commit;
+        let place = Place { commit: Some(hex(&id)), ..Place::default() };
+        let mut brought = self.tree(&tree, &parents, &place)?;
+        if self.policy.config.guard.secrets {
+            let read = || Ok::<_, anyhow::Error>(self.objects.data(&id)?.map(|(_, data)| data));
+            let data = data.map_or_else(read, |data| Ok(Some(data)))?;
+            let said = data.map(|data| said(self.policy, Text::Commit, &data, &place));
+            brought.said = said.unwrap_or_default();
         }
         Ok(brought)
     }

@@ -1,15 +1,16 @@
 //! Many commits: first what they bring is gathered, then each new content is looked at once, in
 //! the order in which the packs have them, and then all is judged in the order of the commits.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 
 use super::contents::Contents;
+use super::early::Early;
 use super::look::{Brought, Found, HELD, Learned, Looker};
 use crate::base::{Problem, count};
 use crate::git::{Entry, Families, Made, NewCommit, What};
@@ -17,9 +18,9 @@ use crate::guard::judge::{Former, Needs, look};
 use crate::guard::secrets::{Copied, Seen};
 
 /// So many commits are gathered at a time.
-const BATCH: usize = 8192;
+pub(super) const BATCH: usize = 8192;
 /// Of them a thread takes so many at once, and of single contents.
-const COMMITS: usize = 64;
+pub(super) const COMMITS: usize = 64;
 const SINGLES: usize = 128;
 
 /// How long judging may take.
@@ -49,16 +50,28 @@ impl Watch {
 }
 
 impl Contents<'_, '_> {
-    /// Looks at many commits.
-    pub(super) fn many(&mut self, commits: &[NewCommit], watch: Watch) -> Result<()> {
+    /// Looks at many commits, of which some were gathered before.
+    pub(super) fn many(
+        &mut self,
+        commits: &[NewCommit],
+        mut early: Early,
+        watch: Watch,
+    ) -> Result<()> {
         self.objects.expect_many();
         for (at, batch) in commits.chunks(BATCH).enumerate() {
             let watch = Watch { done: at * BATCH, ..watch };
-            let chunks: Vec<&[NewCommit]> = batch.chunks(COMMITS).collect();
+            let rest = batch.iter().filter(|commit| !early.contains_key(&commit.id));
+            let rest: Vec<NewCommit> = rest.cloned().collect();
+            let chunks: Vec<&[NewCommit]> = rest.chunks(COMMITS).collect();
             let gathered = self.in_threads(chunks.len(), watch, |looker, at| {
                 looker.commits(chunks[at], &mut |_| watch.check())
             })?;
-            let mut gathered: Vec<Brought> = gathered.into_iter().flatten().collect();
+            let mut gathered = gathered.into_iter().flatten();
+            let each = batch.iter().map(|commit| {
+                let brought = early.remove(&commit.id).or_else(|| gathered.next());
+                brought.context("a commit was not looked at")
+            });
+            let mut gathered = each.collect::<Result<Vec<Brought>>>()?;
             self.look_at_new(&mut gathered, watch)?;
             self.take_all(gathered);
         }
@@ -67,7 +80,7 @@ impl Contents<'_, '_> {
 
     /// Looks at each content that is new, once, and tells that where it is first met.
     fn look_at_new(&mut self, gathered: &mut [Brought], watch: Watch) -> Result<()> {
-        let mut first: HashMap<ObjectId, (usize, usize)> = HashMap::new();
+        let mut first: HashMap<ObjectId, (usize, usize)> = HashMap::default();
         for (at, brought) in gathered.iter().enumerate() {
             for (number, found) in brought.entries.iter().enumerate() {
                 if found.what != What::Commit && self.judge.needs(&found.id) != Needs::Nothing {
@@ -125,7 +138,7 @@ impl Contents<'_, '_> {
         watch: Watch,
         job: impl Fn(&mut Looker<'_>, usize) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4)).min(jobs);
+        let threads = threads().min(jobs);
         let policy = self.judge.policy;
         let seeds: Vec<_> = (0..threads).map(|_| self.objects.seed()).collect();
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs)));
@@ -158,6 +171,11 @@ impl Contents<'_, '_> {
         anyhow::ensure!(all, "a thread ended before its work was done");
         Ok(given)
     }
+}
+
+/// So many threads work at the same time.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(4))
 }
 
 /// Looks at a content of a family.

@@ -1,6 +1,7 @@
 //! What the judge is fed with: the policy from a trusted place, and what is new, by objects.
 
 mod contents;
+mod early;
 mod files;
 mod look;
 mod many;

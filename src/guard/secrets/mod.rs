@@ -7,6 +7,7 @@
 mod coded;
 mod doubt;
 mod found;
+mod grams;
 mod hit;
 mod incremental;
 mod places;

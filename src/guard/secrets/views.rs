@@ -4,6 +4,8 @@ use std::ops::Range;
 
 /// A run of wide letters that is shorter holds no secret.
 const SHORTEST: usize = 8;
+/// A line of base64 that was broken into lines ends with so many digits.
+const LINE: usize = 60;
 /// So much base64 is decoded on each side of a keyword.
 pub(super) const AROUND: usize = 48 << 10;
 
@@ -65,15 +67,32 @@ pub(super) struct Run {
     pub decoded: Vec<u8>,
 }
 
+/// What each byte is worth as a digit of base64; 64 is no digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [64; 256];
+    let mut byte = 0_u8;
+    loop {
+        digits[byte as usize] = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => 64,
+        };
+        if byte == u8::MAX {
+            break digits;
+        }
+        byte += 1;
+    }
+};
+
+fn is_digit(byte: u8) -> bool {
+    DIGITS[usize::from(byte)] < 64
+}
+
 pub(super) fn digit(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
+    Some(DIGITS[usize::from(byte)]).filter(|digit| *digit < 64)
 }
 
 /// The base64 around a place of which it is known how it stands in its group of four. Lines
@@ -132,18 +151,40 @@ pub(super) fn base64_around(bytes: &[u8], word: usize, phase: usize) -> Option<R
 /// there, so it is not found by its letters.
 pub(super) fn wrapped(bytes: &[u8], from: usize) -> Option<Run> {
     let mut at = from;
-    while let Some(found) = memchr::memchr(b'\n', &bytes[at..]) {
-        let newline = at + found;
-        if is_wrapped(bytes, newline) {
-            let digits = |byte: &u8| digit(*byte).is_some();
-            let line = bytes[at..newline].trim_ascii_end();
-            let start = at + line.iter().rposition(|byte| !digits(byte)).map_or(0, |at| at + 1);
-            let run = base64_around(bytes, start, 0);
-            if let Some(run) = run.filter(|run| run.at.end > newline + 1) {
-                return Some(run);
-            }
+    while let Some(newline) = next_wrapped(bytes, at) {
+        let line = bytes[from..newline].trim_ascii_end();
+        let before = line.iter().rposition(|byte| !is_digit(*byte));
+        let start = from + before.map_or(0, |before| before + 1);
+        let run = base64_around(bytes, start, 0);
+        if let Some(run) = run.filter(|run| run.at.end > newline + 1) {
+            return Some(run);
         }
         at = newline + 1;
+    }
+    None
+}
+
+/// The end of the next line of which `is_wrapped` is true. So many digits in a row cannot be
+/// missed by one who looks at every so many bytes.
+fn next_wrapped(bytes: &[u8], from: usize) -> Option<usize> {
+    // They may end right before this place.
+    let mut at = from.saturating_sub(2);
+    while let Some(byte) = bytes.get(at) {
+        if !is_digit(*byte) {
+            at += LINE;
+            continue;
+        }
+        let after = bytes[at..].iter().position(|byte| !is_digit(*byte))?;
+        let end = at + after;
+        let before = bytes[..at].iter().rev().take(LINE - 1).take_while(|byte| is_digit(**byte));
+        if after + before.count() >= LINE {
+            let newline = if bytes[end..].starts_with(b"\r\n") { end + 1 } else { end };
+            if bytes[newline] == b'\n' && newline >= from {
+                return Some(newline);
+            }
+        }
+        // Behind them none has begun yet.
+        at = end + LINE;
     }
     None
 }
@@ -151,13 +192,14 @@ pub(super) fn wrapped(bytes: &[u8], from: usize) -> Option<Run> {
 /// Whether the line that ends here is as long as those of base64 that was broken into lines.
 pub(super) fn is_wrapped(bytes: &[u8], newline: usize) -> bool {
     let line = bytes[..newline].strip_suffix(b"\r").unwrap_or(&bytes[..newline]);
-    let digits = line.iter().rev().take(60).take_while(|byte| digit(**byte).is_some());
-    digits.count() == 60
+    let digits = line.iter().rev().take(LINE).take_while(|byte| is_digit(**byte));
+    digits.count() == LINE
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{DIGITS, encodings};
+    use super::super::table;
+    use super::super::table::encodings;
     use super::*;
 
     fn encode(bytes: &[u8]) -> Vec<u8> {
@@ -167,7 +209,7 @@ mod tests {
             three[..group.len()].copy_from_slice(group);
             let value = u32::from_be_bytes([0, three[0], three[1], three[2]]);
             let letters =
-                (0..=group.len()).map(|at| DIGITS[(value >> (18 - 6 * at) & 63) as usize]);
+                (0..=group.len()).map(|at| table::DIGITS[(value >> (18 - 6 * at) & 63) as usize]);
             text.extend(letters);
             text.resize(text.len().next_multiple_of(4), b'=');
         }
@@ -197,6 +239,34 @@ mod tests {
                 assert!(found || broken, "{before} {wrap}");
             }
         }
+    }
+
+    #[test]
+    fn no_line_of_base64_is_stepped_over() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let mut wrapped = 0;
+        for _ in 0..2000 {
+            let mut bytes = Vec::new();
+            for _ in 0..random.usize(1..8) {
+                let digits = random.usize(..10) + [0, 54, 115][random.usize(..3)];
+                bytes.extend((0..digits).map(|_| random.choice(*b"aZ09+_-/").unwrap()));
+                let end: &[u8] =
+                    random.choice([&b"\n"[..], b"\r\n", b"\n\n", b"\r", b" "]).unwrap();
+                bytes.extend_from_slice(end);
+            }
+            let ends = |at: &usize| bytes[*at] == b'\n' && is_wrapped(&bytes, *at);
+            for from in 0..=bytes.len() {
+                let plainly = (from..bytes.len()).find(ends);
+                assert_eq!(
+                    next_wrapped(&bytes, from),
+                    plainly,
+                    "{from} {:?}",
+                    bytes.escape_ascii()
+                );
+                wrapped += usize::from(plainly.is_some());
+            }
+        }
+        assert!(wrapped > 1000, "{wrapped}");
     }
 
     #[test]
