@@ -8,6 +8,7 @@ mod doubt;
 mod found;
 mod hit;
 mod incremental;
+mod named;
 mod places;
 mod rules;
 mod scan;
