@@ -138,27 +138,25 @@ impl SecretRule {
         if let Some(regex) = &self.regex {
             return Some(regex.clone());
         }
-        let (near, value) = (self.near.as_ref()?, self.value.as_ref()?);
-        // A word begins where letters begin, or with a capital in the midst of them.
-        let capital = |word: &str| {
-            let mut letters = word.chars();
-            letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+        let (_, value) = (self.near.as_ref()?, self.value.as_ref()?);
+        // The rest of the name after the word, perhaps quoted, perhaps with a type; an assignment
+        // in any language, perhaps through a call; the value, alone.
+        let assigned = r#"[\w.\-]{0,40}\\?["'`\]]{0,2}(?:(?:\s{0,3}:)?\s{1,2}&?[Ss]tr(?:ing)?\b)?(?:\s{0,24}(?:=>|[:.?!|+]{0,3}={1,3}|:|,|\(|>)|\)?\s{0,4}(?:\|\||\?\?|\?:))\s{0,24}(?:(?:\\{0,3}["'`]){0,3}(?:[Bb]earer |[Tt]oken )?|(?:new )?[A-Za-z][\w.:]{0,30}\(\s{0,2}["'`]|[bruf@L]["'`])"#;
+        // Beside a vendor's name also in words: `acme API key: ..`, `acmeToken ..`.
+        let told = r#"[ _.\-]?(?:[A-Za-z]{1,16}[ _.\-]){0,2}?[A-Za-z]{0,12}(?i:key|token|secret|private|access|auth|pat|password|credential)[A-Za-z]{0,8}[ _.\-:=>]{1,4}(?:(?i:key|token|secret|access|is|was|for|to)[ _.\-:=>]{1,4}){0,3}["'`]?"#;
+        let before = match self.inside {
+            Some(true) => assigned.to_owned(),
+            _ => format!("{assigned}|{told}"),
         };
-        let capitals: Vec<String> = near.split('|').filter_map(capital).collect();
-        let capitals = capitals.join("|");
-        // A name with the word in it, perhaps quoted, perhaps with a type; an assignment; the
-        // value, alone.
-        Some(format!(
-            r#"(?:(?:\b|_|[0-9])(?i:{near})|[a-z](?:{capitals}))[\w.\-]{{0,40}}\\?["'`\]]{{0,2}}(?:(?:\s{{0,3}}:)?\s{{1,2}}&?[Ss]tr(?:ing)?\b)?\s{{0,4}}(?:=>|[:.?]{{0,3}}=|:|,|\(|>)\s{{0,4}}\\?["'`]?(?:[Bb]earer |[Tt]oken )?({value})(?:[\\"'`\s;,)}}\]<&]|$)"#
-        ))
+        Some(format!(r#"\A(?:{before})({value})(?:[\\"'`\s;,)}}\]<&|]|$)"#))
     }
 
     /// The words of which one stands in each match.
     pub fn words(&self) -> Vec<String> {
-        match (&self.keywords, &self.near) {
-            (Some(words), _) => words.clone(),
-            (None, Some(near)) => near.split('|').map(String::from).collect(),
-            (None, None) => Vec::new(),
+        match (&self.near, &self.keywords) {
+            (Some(near), _) if self.regex.is_none() => near.split('|').map(String::from).collect(),
+            (_, Some(words)) => words.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -197,6 +195,10 @@ pub(super) fn check(guard: &Guard) -> Result<(), (String, String)> {
         let Some(rule) = rules.iter().find(|rule| rule.id == *id) else { continue };
         if changed.regex.is_some() && (changed.near.is_some() || changed.value.is_some()) {
             return say("has both a `regex` and a `near`: one of them is enough");
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || "_-. =:\"'|".contains(c);
+        if changed.near.as_ref().is_some_and(|near| !near.chars().all(word)) {
+            return say("has a `near` that is not valid: it is words, with `|` between them");
         }
         let Some(pattern) = rule.pattern() else {
             return say("needs a `regex`, or a `near` and a `value`");

@@ -1,6 +1,7 @@
 //! What only looks like a secret: placeholders, words, counting, and tokens whose checksum is
 //! wrong.
 
+
 use super::rules::Rule;
 use super::views;
 use crate::config::Check;
@@ -71,25 +72,32 @@ pub(super) fn is_made_up(rule: &Rule, value: &[u8]) -> bool {
     if entropy(value) < rule.entropy - if hex { 0.7 } else { 0.0 } {
         return true;
     }
-    // Few of them are an id more often than a secret.
-    if hex && value.len() < 24 {
-        return true;
-    }
     if rule.own {
         return false;
+    }
+    // Beside a vendor's name the form is what says most.
+    let vendor = rule.named && !rule.inside;
+    // Few of them are an id more often than a secret.
+    if hex && value.len() < 24 && !vendor {
+        return true;
     }
     let lower = value.to_ascii_lowercase();
     let has = |words: &[&str]| {
         words.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
     };
-    if has(STRICT) || counts_or_repeats(value) {
+    if has(STRICT) || repeats(value) || !vendor && counts(value) {
         return true;
     }
     if !rule.loose {
         return false;
     }
+    if vendor {
+        return is_no_token(value);
+    }
     if rule.password {
-        return is_no_password(value) || has(&LOOSE[..18]);
+        // Without quotes it may be code.
+        let least = if rule.named { 3 } else { 2 };
+        return is_no_password(value, least) || has(&LOOSE[..18]);
     }
     has(LOOSE) || is_no_token(value) || base64_of_words(value)
 }
@@ -107,24 +115,34 @@ fn base64_of_words(value: &[u8]) -> bool {
     run.at.end == text.len() + 8 && readable && (known || is_worded(&decoded, 4, 48))
 }
 
-/// `1234567890abcdef..`, `aaaaaaaa..`, `abcabcabc..`: most of the value after its prefix.
-fn counts_or_repeats(value: &[u8]) -> bool {
-    // What follows the last separator; a prefix is not made up by anybody.
+/// What follows the last separator, if it is long: a prefix is not made up by anybody.
+fn tail(value: &[u8]) -> &[u8] {
     let from = value.iter().rposition(|byte| b"_-.:".contains(byte)).map_or(0, |at| at + 1);
-    let tail = if value.len() - from >= 12 { &value[from..] } else { value };
-    if tail.len() < 12 {
-        return false;
-    }
+    if value.len() - from >= 12 { &value[from..] } else { value }
+}
+
+/// `1234567890abcdef..`, `abcdef12abcdef12..`: most of the value after its prefix.
+fn counts(value: &[u8]) -> bool {
+    let tail = tail(value);
     let steps = tail.windows(2).filter(|pair| {
         let step = i16::from(pair[1]) - i16::from(pair[0]);
         matches!(step, -1..=1) || (pair[0] == b'9' && matches!(pair[1], b'0' | b'a' | b'A'))
     });
-    if steps.count() * 10 >= (tail.len() - 1) * 6 {
-        return true;
-    }
-    (1..=10.min(tail.len() / 2)).any(|period| {
-        let same = tail.iter().zip(&tail[period..]).filter(|(a, b)| a == b).count();
-        same * 10 >= (tail.len() - period) * 9
+    tail.len() >= 12 && (steps.count() * 10 >= (tail.len() - 1) * 6 || has_period(tail, 10))
+}
+
+/// `aaaaaaaa..`, `abcabcabc..`: most of the value after its prefix.
+fn repeats(value: &[u8]) -> bool {
+    let tail = tail(value);
+    // What begins a token is not made up by anybody.
+    let tail = &tail[tail.len() / 3..];
+    tail.len() >= 12 && has_period(tail, 3)
+}
+
+fn has_period(text: &[u8], longest: usize) -> bool {
+    (1..=longest.min(text.len() / 2)).any(|period| {
+        let same = text.iter().zip(&text[period..]).filter(|(a, b)| a == b).count();
+        same * 10 >= (text.len() - period) * 9
     })
 }
 
@@ -138,10 +156,16 @@ fn is_no_token(value: &[u8]) -> bool {
     let slashes = value.iter().filter(|byte| **byte == b'/').count();
     let dots = value.iter().filter(|byte| **byte == b'.').count();
     let odd = value.iter().filter(|byte| b"#$%^&*!~@".contains(byte)).count();
-    if value.starts_with(b"/") || value.starts_with(b"./") || slashes > 3 || dots > 2 || odd > 3 {
+    if value.starts_with(b"/")
+        || value.starts_with(b"./")
+        || slashes > 3 + value.len() / 24
+        || dots > 2
+        || odd > 3
+    {
         return true;
     }
-    is_worded(value, 6, 48)
+    // Words have few digits.
+    digits * 4 < value.len() && is_worded(value, 6, 48)
 }
 
 /// The bytes with each `%40` made the letter that it stands for; nothing if a `%` is something
@@ -164,7 +188,7 @@ fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-fn is_no_password(value: &[u8]) -> bool {
+fn is_no_password(value: &[u8], least: usize) -> bool {
     let Some(value) = unescaped(value) else { return true };
     let (value, lower) = (value.as_slice(), value.to_ascii_lowercase());
     // A name that is put in: `$x`, `{x}`, `$(x)`.
@@ -206,7 +230,7 @@ fn is_no_password(value: &[u8]) -> bool {
     reference
         || plain
         || value.starts_with(b"...")
-        || kinds.iter().filter(|kind| **kind).count() < 2
+        || kinds.iter().filter(|kind| **kind).count() < least
         || is_worded(value, 8, 60)
 }
 
@@ -274,19 +298,19 @@ mod tests {
     }
 
     #[test]
-    fn counting_and_repeating_is_made_up_and_chance_is_not() {
+    fn counting_and_repeating_are_seen_and_are_not_in_chance() {
         for value in [
             &b"1234567890abcdef1234567890abcdef"[..],
             b"xyz_aaaaaaaaaaaaaaaaaaaaaaaa",
             b"deadbeefdeadbeefdeadbeef",
             b"ABCDEFGHIJKLMNOPQRST",
         ] {
-            assert!(counts_or_repeats(value), "{}", String::from_utf8_lossy(value));
+            assert!(counts(value), "{}", String::from_utf8_lossy(value));
         }
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..10_000 {
             let value: Vec<u8> = (0..32).map(|_| random.alphanumeric() as u8).collect();
-            assert!(!counts_or_repeats(&value), "{}", String::from_utf8_lossy(&value));
+            assert!(!counts(&value) && !repeats(&value), "{}", String::from_utf8_lossy(&value));
         }
     }
 

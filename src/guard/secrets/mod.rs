@@ -10,6 +10,7 @@ mod found;
 mod grams;
 mod hit;
 mod incremental;
+mod named;
 mod places;
 mod rules;
 mod scan;

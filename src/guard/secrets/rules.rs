@@ -22,6 +22,8 @@ pub(super) struct Rule {
     pub front: bool,
     /// A word has to stand before it: the form alone says little.
     pub named: bool,
+    /// The word may stand anywhere in a name.
+    pub inside: bool,
     /// The team's own pattern.
     pub own: bool,
     /// So many lines after the keyword's may belong to a match.
@@ -48,6 +50,7 @@ impl Rule {
             edges,
             front: edges && !rule.inside.unwrap_or(false),
             named,
+            inside: rule.inside.unwrap_or(false),
             own: false,
             lines: rule.lines.unwrap_or(0),
             pattern,

@@ -6,7 +6,7 @@ use super::places::{Lines, ends_a_word, starts_a_word};
 use super::rules::{Rule, Rules};
 use super::table::Owner;
 use super::words::Words;
-use super::{coded::Coded, doubt, views};
+use super::{coded::Coded, doubt, named, views};
 use crate::config::SecretRule;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -18,6 +18,9 @@ const AFTER: usize = 4096;
 const LONGEST: usize = 2048;
 /// A match of several lines is not longer.
 const WINDOW: usize = 64 << 10;
+
+/// What begins like a token, in at least so many letters, and is none is a piece of one.
+const SAYS: usize = 4;
 
 /// All rules, ready to search with. One serves all threads.
 pub struct Scanner {
@@ -43,6 +46,8 @@ struct Search<'s> {
     known: HashSet<(usize, usize, usize)>,
     /// There is more than is looked at.
     more: bool,
+    /// Where a form begins as a known kind does, and is none.
+    cut: Vec<usize>,
     strong_only: bool,
     plain: bool,
     spans: Vec<Range<usize>>,
@@ -174,10 +179,21 @@ impl Scanner {
         parts: &[Range<usize>],
         strong_only: bool,
     ) -> Search<'s> {
-        let (done, coded, found, known, spans) = Default::default();
+        let (done, coded, found, known, cut, spans) = Default::default();
         let (plain, scanner, more) = (!self.words.have_lines(), self, false);
-        let mut search =
-            Search { scanner, bytes, done, coded, found, known, more, strong_only, plain, spans };
+        let mut search = Search {
+            scanner,
+            bytes,
+            done,
+            coded,
+            found,
+            known,
+            more,
+            cut,
+            strong_only,
+            plain,
+            spans,
+        };
         for part in parts {
             self.words.each(&bytes[part.clone()], |word, start| {
                 for owner in self.words.owners(word) {
@@ -206,6 +222,7 @@ impl Scanner {
             }
         }
         search.plain &= !search.more;
+        search.drop_cut();
         search.found.sort_by_key(|found| (found.secret.start, found.secret.end));
         search
     }
@@ -217,20 +234,25 @@ impl Search<'_> {
         if self.strong_only && !rule.is_strong() {
             return;
         }
+        if rule.named {
+            return self.named(at, word);
+        }
         if rule.front {
-            let exact =
-                rule.words.iter().any(|known| self.bytes[word..].starts_with(known.as_bytes()));
-            if !exact && !rule_folds(rule) || !starts_a_word(self.bytes, word) {
+            let stands = |known: &&String| self.bytes[word..].starts_with(known.as_bytes());
+            let exact = rule.words.iter().find(stands);
+            if exact.is_none() && !rule_folds(rule) || !starts_a_word(self.bytes, word) {
                 return;
             }
             let end = self.line_end(word, AFTER);
-            if let Some(regex) = rule.regex()
-                && let Some(groups) = regex.captures(&self.bytes[word..end])
-            {
+            let groups = rule.regex().and_then(|regex| regex.captures(&self.bytes[word..end]));
+            let fits = groups.is_some_and(|groups| {
                 let group = groups.iter().skip(1).flatten().next().or_else(|| groups.get(0));
-                let (Some(all), Some(secret)) = (groups.get(0), group) else { return };
+                let (Some(all), Some(secret)) = (groups.get(0), group) else { return false };
                 let shift = |range: Range<usize>| range.start + word..range.end + word;
-                self.take(at, shift(all.range()), shift(secret.range()));
+                self.take(at, shift(all.range()), shift(secret.range()))
+            });
+            if !fits && exact.is_some_and(|known| known.len() >= SAYS) {
+                self.cut.push(word);
             }
             return;
         }
@@ -269,7 +291,36 @@ impl Search<'_> {
         }
     }
 
-    fn take(&mut self, at: usize, all: Range<usize>, secret: Range<usize>) {
+    /// A token of a known kind that is too short or too long is no token: names do not count.
+    fn drop_cut(&mut self) {
+        self.cut.sort_unstable();
+        let (scanner, cut) = (self.scanner, &self.cut);
+        self.found.retain(|found| {
+            let rule = &scanner.rules[found.rule];
+            !(rule.loose && rule.named && cut.binary_search(&found.secret.start).is_ok())
+        });
+    }
+
+    /// A word stands here that may belong to the name of a value.
+    fn named(&mut self, at: usize, word: usize) {
+        let rule = &self.scanner.rules[at];
+        if !rule.inside && !named::begins(self.bytes, word) {
+            return;
+        }
+        let Some(from) = named::end(&rule.words, self.bytes, word) else { return };
+        let text = &self.bytes[from..self.line_end(from, AFTER)];
+        if named::may_follow(text)
+            && let Some(groups) = rule.regex().and_then(|regex| regex.captures(text))
+            && let Some(secret) = groups.iter().skip(1).flatten().next()
+            && !(rule.loose && named::is_known(self.bytes, word, from))
+        {
+            let secret = secret.start() + from..secret.end() + from;
+            self.take(at, word..secret.end, secret);
+        }
+    }
+
+    /// Takes a match for a secret, unless it is doubtful; tells whether the form fits at all.
+    fn take(&mut self, at: usize, all: Range<usize>, secret: Range<usize>) -> bool {
         let inner = self.bytes[secret.clone()].trim_ascii();
         let from = secret.end - self.bytes[secret.clone()].trim_ascii_start().len();
         let secret = from..from + inner.len();
@@ -277,12 +328,12 @@ impl Search<'_> {
         if rule.edges
             && !(starts_a_word(self.bytes, secret.start) && ends_a_word(self.bytes, secret.end))
         {
-            return;
+            return false;
         }
         let value = &self.bytes[secret.clone()];
         let right = rule.check.map(|check| doubt::is_right(check, value));
         if right != Some(true) && doubt::is_made_up(rule, value) {
-            return;
+            return true;
         }
         let confidence = match right {
             Some(true) => Confidence::High,
@@ -294,6 +345,7 @@ impl Search<'_> {
         if self.known.insert((at, secret.start, secret.end)) {
             self.found.push(Found { rule: at, at: all, secret, confidence, told: None });
         }
+        true
     }
 
     /// A keyword stands in base64 here: decodes what is around it, once.
