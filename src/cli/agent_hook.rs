@@ -2,8 +2,8 @@
 //! starts, ask for a push when it stops. Nothing here may break a session: what fails becomes
 //! words, or nothing.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -16,11 +16,22 @@ use crate::base::Exit;
 use crate::config;
 use crate::git::{self, Git};
 use crate::guard::policy::Policy;
-use crate::host::{env, knowledge};
+use crate::host::{env, knowledge, stdin};
 use crate::ui::Ui;
 
 /// An input that is longer than that is not read to its end.
-const MOST: u64 = 4 << 20;
+const MOST: usize = 4 << 20;
+
+/// How long the words of an agent are waited for. It has them ready when it calls; one that leaves
+/// the pipe open without a word, or a person who types the command, is not waited for. The guard
+/// waits longer: without them it lets everything pass.
+fn patience(moment: Moment) -> Duration {
+    match moment {
+        Moment::End => Duration::from_millis(300),
+        Moment::Start | Moment::Stop => Duration::from_secs(2),
+        Moment::Guard => Duration::from_secs(10),
+    }
+}
 
 /// What happens in the life of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,10 +47,10 @@ pub enum Moment {
 }
 
 pub fn main(dir: &Path, moment: Moment, ui: &Ui) -> Exit {
-    let mut input = Vec::new();
-    // Whatever cannot be read is treated as nothing.
-    let _ = std::io::stdin().lock().take(MOST).read_to_end(&mut input);
-    let call = Call::read(&serde_json::from_slice(&input).unwrap_or_default());
+    // Whatever cannot be read is treated as nothing. What comes behind the object is not ours.
+    let input = stdin::object(MOST, patience(moment));
+    let first = serde_json::Deserializer::from_slice(&input).into_iter::<Value>().next();
+    let call = Call::read(&first.and_then(Result::ok).unwrap_or_default());
     let answer = answer(dir, moment, &call).unwrap_or_else(|err| {
         ui.detail(&format!("agent-hook: {err:#}"));
         Answer::Quiet

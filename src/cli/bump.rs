@@ -43,11 +43,20 @@ pub fn main(context: &Context, args: &BumpArgs) -> Result<Exit> {
     };
     let app = link::choose(&config.app, args.app.as_deref(), "bump")?;
     let made_it = std::cell::RefCell::new(None);
+    // What is to become a version is what stands here now, and not what another command brings
+    // while this one waits for its turn.
+    let seen = context.git.resolve_commit("HEAD")?;
     let remote = app.map(|app| app.remote.as_str());
     let ran = context.act_hearing(
         &args.act.how(),
         remote,
         || {
+            if context.git.resolve_commit("HEAD")? != seen {
+                return Err(Problem::refuse("moved", "the branch moved while this waited")
+                    .because("nothing was changed")
+                    .hint("look what came, then say it again: `gsync status`")
+                    .into());
+            }
             let ground = ground(context, &config, app)?;
             let head = ground.place.commit.clone();
             let Some(head) = head else {

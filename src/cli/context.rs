@@ -104,7 +104,7 @@ impl Context {
             }
             None => self.git.config("gsync.role").ok().flatten(),
         };
-        let name = role.or_else(|| host::env::text("USER")).unwrap_or_else(|| "someone".into());
+        let name = role.or_else(host::user::own).unwrap_or_else(|| "someone".into());
         let command = crate::ui::words().unwrap_or_else(|| {
             let words: Vec<String> = std::env::args_os()
                 .skip(1)

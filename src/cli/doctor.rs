@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, deploy};
 use crate::base::{Exit, plain};
 use crate::config::Config;
 use crate::deploy::facts as served;
@@ -22,6 +22,7 @@ pub fn main(context: &Context) -> Result<Exit> {
     list.extend(peers(context, &config));
     list.extend(agents(context)?);
     list.extend(apps(context, &config));
+    list.extend(deploy::receive::checked(&context.git)?);
     list.extend(running(context)?);
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::state::State;
 use super::{STATE, traffic};
 use crate::base::{Edit, File, Problem, RefName, nearest, plain};
-use crate::config::app::{self, App, Receive, TEMPLATES, is_name};
+use crate::config::app::{self, App, TEMPLATES, is_name};
 use crate::plan::{Deed, Plan, Serve, Step};
 
 /// What was asked for.
@@ -64,6 +64,8 @@ pub struct Creation {
     pub link: Option<PathBuf>,
     pub has_link: bool,
     pub has_state: bool,
+    /// Another home on the list that has the name.
+    pub namesake: Option<PathBuf>,
     pub registry: PathBuf,
     pub registry_dirs: Vec<PathBuf>,
     pub registry_text: Option<String>,
@@ -79,6 +81,13 @@ pub fn plan(facts: &Creation, wish: &Wish) -> Result<Plan, Problem> {
         return Err(Problem::refuse("not-empty", why)
             .because(format!("there is `{}`", plain(other)))
             .hint("name a directory that is new or empty: `--dir DIR`"));
+    }
+    if let Some(other) = &facts.namesake {
+        let (name, at) = (&wish.name, plain(&other.to_string_lossy()));
+        return Err(Problem::refuse("name-taken", format!("there is an app {name} of this user"))
+            .because(format!("its home is {at}"))
+            .hint(format!("use that one: `gsync envs --app {name}`"))
+            .hint("or choose another name for the new one: `gsync app create NAME --dir DIR`"));
     }
     if app.name != wish.name {
         let why = format!("{} is the home of the app {}", home.display(), app.name);
@@ -141,8 +150,8 @@ fn edits(facts: &Creation) -> Vec<Edit> {
     if facts.fsck.as_deref() != Some("true") {
         edits.push(Edit::set("receive.fsckObjects", "true"));
     }
-    let branch = format!("refs/heads/{}", facts.app.branch);
-    let wanted = (facts.app.mode == Receive::ProcReceive).then_some(branch);
+    // In every mode: the hook reads `mode` when it runs, so that changing it is all there is to do.
+    let wanted = Some(format!("refs/heads/{}", facts.app.branch));
     if facts.proc_refs != wanted {
         edits.push(Edit { key: "receive.procReceiveRefs".into(), value: wanted });
     }

@@ -57,9 +57,12 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     facts.envs.keys().try_for_each(|env| facts.seen(env))?;
     let known = |live: &&String| facts.app.env.contains_key(live.as_str());
     let recorded = facts.state.as_ref().and_then(|state| state.live.as_ref());
-    if let Some(split) = &facts.sources.split {
+    let proxied = facts.sources.proxy.as_ref().filter(known);
+    let split = facts.sources.split.as_ref();
+    if split.is_some() || proxied.is_none() && facts.app.traffic.haproxy.is_some() {
         // What the users get stays what they get; else what was said last.
-        let live = split.memory.as_ref().filter(known).or(recorded.filter(known));
+        let memory = split.and_then(|split| split.memory.as_ref());
+        let live = memory.filter(known).or(recorded.filter(known));
         let Some(live) = live else { return Err(nobody(facts, drift)) };
         let (from, to) = (live.clone(), live.clone());
         let lead = Deed::Switch { traffic: facts.traffic(), from, to, gate: false };
@@ -71,10 +74,7 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
         }
         return Ok(plan.then(facts.step("", lead)).then(facts.record(&state)?).note(drift));
     }
-    let Some(live) = facts.sources.proxy.as_ref().filter(known) else {
-        if facts.app.traffic.haproxy.is_some() {
-            return Err(nobody(facts, drift));
-        }
+    let Some(live) = proxied else {
         return match recorded.filter(known) {
             Some(live) => Err(Problem::refuse("drift", drift)
                 .because(format!("the record says that {live} is LIVE"))
@@ -113,6 +113,26 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     let seqs = facts.envs.values().flat_map(|env| env.releases.iter().chain(&env.failed));
     state.seq = seqs.filter_map(|name| super::standby::seq(name)).max().unwrap_or(0).max(state.seq);
     Ok(plan.then(facts.record(&state)?).note(drift))
+}
+
+/// What to do about a drift, as hints: by `--reconcile`, or by hand where that refuses.
+pub fn way_out(facts: &Facts, found: &Found) -> Vec<String> {
+    let command = "`gsync envs --reconcile`";
+    let plan = match reconcile(facts, found) {
+        Ok(plan) => plan,
+        Err(problem) => return problem.hints,
+    };
+    let switched = plan.steps.iter().find_map(|step| match step {
+        crate::plan::Step::Serve(serve) => match &serve.deed {
+            Deed::Switch { to, .. } => Some(to),
+            _ => None,
+        },
+        _ => None,
+    });
+    vec![match switched {
+        Some(to) => format!("lead all traffic to {}: {command}", plain(to)),
+        None => format!("take it as it is: {command}"),
+    }]
 }
 
 /// Nothing says to which environment HAProxy shall lead.

@@ -8,6 +8,7 @@ pub mod create;
 pub mod drift;
 pub mod facts;
 pub mod link;
+pub mod meanwhile;
 pub mod prune;
 pub mod release;
 pub mod request;
@@ -129,8 +130,8 @@ impl Facts {
         if let Some(drift) = drift::drift(self) {
             return Err(Problem::refuse("drift", format!("{}: {drift}", self.app.name))
                 .because("nothing is changed while it is not known what is LIVE")
-                .hint("look: `gsync envs`")
-                .hint("take it as it is: `gsync envs --reconcile`"));
+                .hint("look, and see what can be done: `gsync envs`")
+                .hint("bring it in order: `gsync envs --reconcile`"));
         }
         let live = self.sources.proxy.as_deref().unwrap_or_default();
         let standby = self.app.other(live).unwrap_or_default();
@@ -165,6 +166,12 @@ impl Facts {
             commit: it.commit.clone(),
             version: it.version.clone(),
         })
+    }
+
+    /// Whether a release of a commit is kept on one of the sides.
+    fn keeps(&self, commit: &CommitId) -> bool {
+        let mut all = self.envs.values().flat_map(|env| &env.releases);
+        all.any(|name| standby::is_of(name, commit))
     }
 
     fn url(&self, env: &str) -> Option<String> {

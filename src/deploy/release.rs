@@ -28,12 +28,15 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
             return Ok(plan.note(format!("{} is LIVE already", to.short())));
         }
         if build.commit != *to {
-            return Err(Problem::refuse(
+            let problem = Problem::refuse(
                 "not-on-standby",
                 format!("{standby} runs {} and not {}", build.commit.short(), to.short()),
             )
-            .hint(format!("bring it there: `gsync deploy {}`", to.short()))
-            .hint(format!("or in one go: `gsync rollback --to {}`", to.short())));
+            .hint(format!("bring it there: `gsync deploy {}`", to.short()));
+            return Err(match facts.keeps(to) {
+                true => problem.hint(format!("or in one go: `gsync rollback --to {}`", to.short())),
+                false => problem,
+            });
         }
     }
     let back = is_way_back(facts, standby);

@@ -37,6 +37,7 @@ pub fn plan(facts: &Facts, to: Option<&Target>) -> Result<Plan, Problem> {
     if facts.build(live).is_some_and(|build| build.commit == target.commit) {
         return Ok(Plan::new(title).note(format!("{} is LIVE already", target.commit.short())));
     }
+    kept(facts, target)?;
     let wish = standby::Wish {
         what: "rollback",
         target: target.clone(),
@@ -59,4 +60,27 @@ pub fn plan(facts: &Facts, to: Option<&Target>) -> Result<Plan, Problem> {
         .then_all(steps)
         .then_all(release::steps(facts, live, standby, &build))
         .then(facts.record(&state)?))
+}
+
+/// So many kept releases are named.
+const NAMED: usize = 5;
+
+/// Refuses what is kept on neither side: a commit that never ran here is tested on STANDBY first.
+fn kept(facts: &Facts, target: &Target) -> Result<(), Problem> {
+    if facts.keeps(&target.commit) {
+        return Ok(());
+    }
+    let short = target.commit.short();
+    let mut all: Vec<&str> =
+        facts.envs.values().flat_map(|env| &env.releases).map(String::as_str).collect();
+    all.sort_by_key(|name| std::cmp::Reverse(standby::seq(name)));
+    all.truncate(NAMED);
+    let problem = Problem::refuse("not-kept", format!("no release of {short} is kept here"));
+    let problem = match all.is_empty() {
+        true => problem,
+        false => problem.because(format!("kept are: {}", plain(&all.join(", ")))),
+    };
+    Err(problem
+        .hint(format!("bring it to STANDBY and look at it: `gsync deploy {short}`"))
+        .hint(format!("then release it: `gsync release --to {short}`")))
 }

@@ -144,7 +144,7 @@ pub(super) fn way(env: &str, release: &str) -> String {
     format!("{env} {release}")
 }
 
-fn is_of(name: &str, commit: &CommitId) -> bool {
+pub(super) fn is_of(name: &str, commit: &CommitId) -> bool {
     name.split_once('-')
         .is_some_and(|(_, short)| short.len() >= 7 && commit.as_str().starts_with(short))
 }

@@ -176,6 +176,10 @@ fn pull_first(
 }
 
 fn pull(remote: &str, branch: &str) -> String {
+    // A server does not know by which name somebody calls it.
+    if remote.is_empty() {
+        return "take in what is there, then push again: `git pull --rebase`".to_owned();
+    }
     format!("git pull --rebase {} {}", shell_quote(remote), shell_quote(branch))
 }
 

@@ -5,6 +5,7 @@
 //! the plan that was shown or nothing.
 
 mod answer;
+mod lines;
 mod next;
 mod prompts;
 mod resources;
@@ -54,12 +55,13 @@ async fn serve(
     ui: &Ui,
 ) -> Result<Exit> {
     let work = server.work.clone();
-    let reader = stdio::Input::new(input, work.clone());
-    let writer = tokio::fs::File::from_std(output);
+    let (sieve, broken) = lines::Sieve::new();
+    let reader = stdio::Input::new(input, work.clone(), sieve);
+    let streams = lines::Answering::new(reader, tokio::fs::File::from_std(output), broken);
     let mut stop = signal(SignalKind::terminate()).context("listen to signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen to signals")?;
     let session = async {
-        match server.serve((reader, writer)).await {
+        match server.serve(streams).await {
             Ok(service) => service.waiting().await.map(|_| ()).map_err(|err| err.to_string()),
             // The client went away before it said anything.
             Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),

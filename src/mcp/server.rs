@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, GetPromptRequestParams,
-    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -24,6 +25,20 @@ use crate::cli::{self, Acting};
 
 /// How many plans are remembered.
 const PLANS: usize = 64;
+
+/// What can be asked for.
+const METHODS: [&str; 10] = [
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+    "prompts/list",
+    "prompts/get",
+    "resources/list",
+    "resources/read",
+    "resources/templates/list",
+];
 
 /// What a client is told once. Short: it stands in front of every conversation.
 const INSTRUCTIONS: &str = "gsync keeps clones, servers and people in step. Before work: `status`, \
@@ -146,6 +161,33 @@ impl ServerHandler for Server {
         let arguments = request.arguments.unwrap_or_default();
         let result = self.call(&request.name, &arguments, &context).await;
         Ok(result.unwrap_or_else(|problem| refusal(&request.name, &problem)).into())
+    }
+
+    /// What the library does not know: a method that is not there, or one that is, asked for in a
+    /// way that it does not understand.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = crate::base::plain(&request.method);
+        if !METHODS.contains(&request.method.as_str()) {
+            let why = format!("there is no method {method}");
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, why, None));
+        }
+        let params = request.params.unwrap_or_default();
+        let tool = params["name"].as_str().filter(|name| words::is_tool(name));
+        if let ("tools/call", Some(tool)) = (method.as_str(), tool)
+            && params.get("arguments").is_some_and(|it| !it.is_object() && !it.is_null())
+        {
+            let problem = Problem::usage("usage", "`arguments` must be an object")
+                .hint(format!("call it like this: `{{\"name\":\"{tool}\",\"arguments\":{{}}}}`"));
+            let answer = serde_json::to_value(refusal(tool, &problem)).map_err(|err| {
+                ErrorData::internal_error(format!("the answer cannot be written: {err}"), None)
+            })?;
+            return Ok(CustomResult::new(answer));
+        }
+        Err(ErrorData::invalid_params(format!("{method} does not take these parameters"), None))
     }
 
     async fn list_prompts(

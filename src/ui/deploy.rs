@@ -9,7 +9,8 @@ use crate::deploy::{Facts, Seen};
 /// Both environments, LIVE first.
 pub fn envs(style: &Style, facts: &Facts, drift: Option<&str>, busy: Option<&str>) -> String {
     let mut text = format!("{}\n", style.title(&facts.app.name));
-    let live = facts.sources.proxy.as_deref();
+    // Led to something that is no environment, none of them is known to be STANDBY.
+    let live = facts.sources.proxy.as_deref().filter(|live| facts.envs.contains_key(*live));
     let mut names: Vec<&String> = facts.envs.keys().collect();
     names.sort_by_key(|name| Some(name.as_str()) != live);
     for name in names {

@@ -428,3 +428,35 @@ fn the_line_in_the_files_is_silent_where_there_is_no_gsync() {
     let seen = run(format!("{}:/usr/bin:/bin", dir.display()));
     assert!(context("claude", &seen).contains("gsync"), "{}", seen.all());
 }
+
+#[test]
+fn a_hook_does_not_wait_for_a_caller_who_leaves_its_input_open() {
+    let lab = Lab::new();
+    let (ada, _) = two(&lab);
+    let silent = |moment: &str, said: &str| {
+        let mut child = ada
+            .command(env!("CARGO_BIN_EXE_gsync"))
+            .args(["agent-hook", moment])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Open until the hook has ended.
+        let mut open = child.stdin.take().unwrap();
+        open.write_all(said.as_bytes()).unwrap();
+        let start = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if start.elapsed().as_secs() >= 8 {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("{moment} waits for more than {said:?}");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    silent("end", "");
+    for moment in ["start", "stop", "end", "guard"] {
+        silent(moment, &input(&ada, "claude-stop").unwrap());
+    }
+}

@@ -60,6 +60,36 @@ fn a_dead_haproxy_stops_changes_a_new_one_leads_on_and_a_hand_in_the_map_is_drif
 }
 
 #[test]
+fn a_map_that_is_lost_and_traffic_that_is_led_elsewhere_are_brought_in_order_by_reconcile() {
+    let lab = Lab::new();
+    let Some(stage) = Stage::new(&lab) else { return };
+    let (map, way) = (stage.map(), "lead all traffic to green: `gsync envs --reconcile`");
+    fs::remove_file(lab.path("live.map")).unwrap();
+    stage.shop.gsync(&["envs"]).exits(0).says("there is no map").says(way);
+    stage.shop.gsync(&["release"]).exits(1).says("gsync envs --reconcile");
+    stage.shop.gsync(&["envs", "--reconcile"]).exits(0);
+    // The line of the neighbour is there again too.
+    let lines = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&stage.map()), lines(&map));
+    fs::write(lab.path("live.map"), &map).unwrap();
+    stage.agrees("green", 0);
+
+    stage.scribble("ldc_blue");
+    stage.reload();
+    let led = "the traffic is led to `ldc_blue`, which is no environment";
+    stage.until("it is loaded", |it| it.shop.gsync(&["envs"]).all().contains(led));
+    let seen = stage.shop.gsync(&["envs"]).exits(0).says(way);
+    seen.says_not("STANDBY").says_not("LIVE");
+    stage.shop.gsync(&["release"]).exits(1);
+    stage.shop.gsync(&["envs", "--reconcile"]).exits(0);
+    stage.agrees("green", 1);
+}
+
+#[test]
 fn of_two_releases_at_once_one_releases_and_the_other_undoes_nothing() {
     let lab = Lab::new();
     let Some(stage) = Stage::new(&lab) else { return };

@@ -52,6 +52,7 @@ mod managers;
 mod mcp;
 mod mcp_clients;
 mod mcp_more;
+mod meanwhile;
 mod on_pull;
 mod peers;
 mod pm2;

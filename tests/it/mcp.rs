@@ -345,6 +345,38 @@ fn apply_refuses_what_was_not_shown() {
 }
 
 #[test]
+fn lines_that_nobody_can_read_and_parameters_of_a_wrong_kind_are_answered() {
+    let lab = Lab::new();
+    let bob = lab.person("bob");
+    for era in ERAS {
+        let mut client = Client::of(&bob, era);
+        let raw = |client: &mut Client, line: &[u8]| {
+            let input = client.input.as_mut().unwrap();
+            input.write_all(line).unwrap();
+            input.write_all(b"\n").unwrap();
+            client.next().expect("an answer")
+        };
+        for line in [&b"{bad json"[..], b"\xff\xfe", b"{\"jsonrpc\":\"2.0\",\"id\":9,"] {
+            let answer = raw(&mut client, line);
+            assert_eq!(answer["error"]["code"], -32700, "{answer}");
+            assert_eq!(answer["id"], Value::Null, "{answer}");
+        }
+        let answer = raw(&mut client, b"42");
+        assert_eq!(answer["error"]["code"], -32600, "{answer}");
+        for params in [json!({}), json!({ "name": 5 }), json!({ "arguments": {} })] {
+            assert_eq!(client.refused("tools/call", params)["code"], -32602);
+        }
+        assert_eq!(client.refused("resources/read", json!({}))["code"], -32602);
+        for arguments in [json!([]), json!("x"), json!(5)] {
+            assert!(client.fails("log", &arguments)["message"].is_string());
+        }
+        let unknown = client.refused("no/such", json!({}));
+        assert_eq!(unknown["message"], "there is no method no/such");
+        client.works("log", &json!({}));
+    }
+}
+
+#[test]
 fn arguments_that_make_no_sense_are_answered_in_the_band_and_change_nothing() {
     let lab = Lab::new();
     let ada = lab.person("ada");

@@ -9,7 +9,6 @@ use super::args::CreateArgs;
 use super::proxy;
 use crate::base::{Exit, File, Hook, plain, shell_quote};
 use crate::cli::Context;
-use crate::config::app::Receive;
 use crate::deploy::create::{self, Wish};
 use crate::deploy::facts;
 use crate::hooks::{self, shim};
@@ -33,7 +32,6 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     let who = facts::who();
     // What will not do is refused before anything is made, the lock's folder included.
     let first = facts::creation(&wish, &who)?;
-    let mode = first.app.mode;
     let whole = create::plan(&first, &wish)?;
     let tell_haproxy = || match &args.haproxy {
         Some(file) => proxy::plan(&first.app, &dir.join(file), args.frontend.as_deref()),
@@ -50,7 +48,7 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let (hooked, ran) = context.carry_out(&How::default(), || hooks(&context, mode))?;
+    let (hooked, ran) = context.carry_out(&How::default(), || hooks(&context))?;
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
@@ -85,6 +83,10 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     text += &format!(
         "  from another machine:   git remote add deploy {}\n",
         shell_quote(&plain(&remote))
+    );
+    text += &format!(
+        "  in its .gsync.toml:     [[app]]\n                          name = \"{name}\"\n                          \
+         remote = \"deploy\"\n"
     );
     let process = &first.app.process;
     if process.command.is_some() || process.pm2.is_some() {
@@ -133,34 +135,21 @@ fn real(home: &Path) -> PathBuf {
     home.canonicalize().ok().or_else(above).unwrap_or_else(|| home.to_owned())
 }
 
-/// gsync's hooks of a server, and the one that can make a push fail, where that is wanted.
-fn hooks(context: &Context, mode: Receive) -> Result<Plan> {
+/// gsync's hooks of a server, and the one that can make a push fail.
+fn hooks(context: &Context) -> Result<Plan> {
     let seen = hooks::facts::observe(&context.git)?;
     let mut plan = hooks::install::plan(&seen, &hooks::Wish::default())?;
     let path = context.git.git_dir.join("hooks").join(Hook::ProcReceive.name());
-    let now = crate::host::read::file(&path)?;
-    match mode {
-        Receive::ProcReceive => {
-            let file = File::script(shim::shim(Hook::ProcReceive, &seen.version, &seen.binary));
-            if now.as_ref() != Some(&file) {
-                if !path.parent().is_some_and(Path::is_dir) {
-                    let dir = context.git.git_dir.join("hooks");
-                    let makes = |step: &Step| *step == Step::MakeDir { dir: dir.clone() };
-                    if !plan.steps.iter().any(makes) {
-                        plan = plan.then(Step::MakeDir { dir });
-                    }
-                }
-                plan = plan.then(Step::Write { path, file: Some(file) });
-            }
-        }
-        Receive::PostReceive => {
-            let ours = now.is_some_and(|file| shim::marker(&file.bytes.0).is_some());
-            if ours {
-                plan = plan.then(Step::Write { path, file: None });
-            }
-        }
+    let file = File::script(shim::shim(Hook::ProcReceive, &seen.version, &seen.binary));
+    if crate::host::read::file(&path)?.as_ref() == Some(&file) {
+        return Ok(plan);
     }
-    Ok(plan)
+    let dir = context.git.git_dir.join("hooks");
+    let makes = |step: &Step| *step == Step::MakeDir { dir: dir.clone() };
+    if !dir.is_dir() && !plan.steps.iter().any(makes) {
+        plan = plan.then(Step::MakeDir { dir });
+    }
+    Ok(plan.then(Step::Write { path, file: Some(file) }))
 }
 
 pub fn list(ui: Ui) -> Result<Exit> {

@@ -51,8 +51,10 @@ pub fn admit(git: &Git, updates: &[RefUpdate]) -> Result<()> {
             .hint("put the right remote into .gsync.toml: `[[app]] remote`")
             .into());
     };
-    let app = facts::settings(&home)?.name;
     let request = read(git, name, commit)?;
+    // Settings that make no sense are the answer to the request, and no reason to know nothing.
+    let Ok(app) = facts::settings(&home) else { return Ok(()) };
+    let app = app.name;
     if request.app != app {
         let why = format!("this is the app {app}, and {} was asked for", plain(&request.app));
         return Err(Problem::refuse("other-app", why)

@@ -9,7 +9,7 @@ use super::args::{DeployArgs, ReleaseArgs, RollbackArgs, SyncArgs};
 use super::server::{Acted, Server};
 use super::worker::Wanted;
 use crate::base::{Exit, Problem, plain};
-use crate::deploy::{Facts, facts, release, rollback, standby, sync};
+use crate::deploy::{facts, meanwhile, release, rollback, standby, sync};
 use crate::plan::serve::Keeper;
 use crate::run::{self, How, Lock};
 
@@ -17,17 +17,23 @@ pub fn deploy(server: &Server, args: &DeployArgs) -> Result<Exit> {
     let how = args.act.how();
     let app = facts::settings(&server.home)?;
     may(server, "deploy", app.access.deploy.as_deref())?;
-    let rev = args.rev.clone().unwrap_or_else(|| format!("refs/heads/{}", app.branch));
-    let target = facts::target(server.git(), &rev)?;
-    let wish = standby::Wish {
-        what: "deploy",
-        target,
-        again: true,
-        reuse: false,
-        cut: false,
-        branch: None,
-    };
-    let acted = server.act(&how, |seen| Ok(standby::plan(seen, &wish)?))?;
+    let named = args.rev.as_ref().map(|rev| facts::target(server.git(), rev)).transpose()?;
+    let acted = server.act(&how, |seen| {
+        // The tip is the one of now: a push that came while this waited is not taken back.
+        let target = match named {
+            Some(target) => target,
+            None => facts::target(server.git(), &format!("refs/heads/{}", app.branch))?,
+        };
+        let wish = standby::Wish {
+            what: "deploy",
+            target,
+            again: true,
+            reuse: false,
+            cut: false,
+            branch: None,
+        };
+        Ok(standby::plan(seen, &wish)?)
+    })?;
     after_deploy(server, &acted);
     Ok(server.end(&how, &acted, Value::Null))
 }
@@ -60,11 +66,8 @@ pub fn release(server: &Server, args: &ReleaseArgs) -> Result<Exit> {
     let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let wish = release::Wish { to: to.map(|target| target.commit) };
     let how = args.act.how();
-    let live = facts::recorded_live(server.git())?;
-    let acted = server.act(&how, |seen| {
-        still(seen, live.as_deref())?;
-        Ok(release::plan(seen, &wish)?)
-    })?;
+    let acted =
+        server.act_as_seen(&how, meanwhile::still, |seen| Ok(release::plan(seen, &wish)?))?;
     switched(server, &how, &acted)
 }
 
@@ -74,26 +77,9 @@ pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
     may(server, "rollback", may_whom)?;
     let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let how = args.act.how();
-    let live = facts::recorded_live(server.git())?;
-    let acted = server.act(&how, |seen| {
-        still(seen, live.as_deref())?;
-        Ok(rollback::plan(seen, to.as_ref())?)
-    })?;
+    let acted = server
+        .act_as_seen(&how, meanwhile::still, |seen| Ok(rollback::plan(seen, to.as_ref())?))?;
     switched(server, &how, &acted)
-}
-
-/// Refuses to switch if somebody else did while this one waited for its turn: two who release the
-/// same thing at once would else swap it back.
-fn still(seen: &Facts, live: Option<&str>) -> Result<()> {
-    let state = seen.state.as_ref();
-    let now = state.and_then(|state| state.live.as_deref());
-    if now == live {
-        return Ok(());
-    }
-    let who = state.map_or_else(String::new, |state| format!(" by {}", plain(&state.who)));
-    let now = plain(now.unwrap_or("nothing"));
-    let said = format!("{now} was made LIVE{who} while this waited");
-    Err(Problem::refuse("live-changed", said).hint("look, then say it again: `gsync envs`").into())
 }
 
 /// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
@@ -140,7 +126,8 @@ pub fn sync(server: &Server, args: &SyncArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     may(server, "sync", app.access.sync.as_deref())?;
     let how = args.act.how();
-    let acted = server.act(&how, |seen| Ok(sync::plan(seen, args.cut)?))?;
+    let acted =
+        server.act_as_seen(&how, meanwhile::still_live, |seen| Ok(sync::plan(seen, args.cut)?))?;
     after_deploy(server, &acted);
     Ok(server.end(&how, &acted, json!({ "cut": args.cut })))
 }

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use super::receive::{home_of, log_name, through_worker};
 use crate::base::{CommitId, Exit, RefName, RefUpdate};
+use crate::config::app::Receive;
+use crate::deploy::facts;
 use crate::git::Git;
 use crate::host::read;
 use crate::ui::Ui;
@@ -34,6 +36,11 @@ pub fn main(ui: &Ui, git: &Git) -> Result<Exit> {
         let update = update(&line).with_context(|| {
             format!("git wants something that is not understood: {}", crate::base::plain(&line))
         })?;
+        if !decides(git, &update)? {
+            packet(&mut answer, &format!("ok {}", update.name))?;
+            packet(&mut answer, "option fall-through")?;
+            continue;
+        }
         let verdict = match one(ui, git, &update) {
             Ok(None) => format!("ok {}", update.name),
             Ok(Some(why)) => format!("ng {} {why}", update.name),
@@ -46,6 +53,15 @@ pub fn main(ui: &Ui, git: &Git) -> Result<Exit> {
     }
     flush(&mut answer)?;
     Ok(Exit::Done)
+}
+
+/// Whether the deploy decides about an update, by the settings of now; else git does what it does
+/// without this hook.
+fn decides(git: &Git, update: &RefUpdate) -> Result<bool> {
+    let Some(home) = home_of(git) else { return Ok(false) };
+    let app = facts::settings(&home)?;
+    let branch = format!("refs/heads/{}", app.branch);
+    Ok(app.mode == Receive::ProcReceive && update.name.as_str() == branch)
 }
 
 /// Deploys one update; nothing: it worked, and the branch is there. Else why not.

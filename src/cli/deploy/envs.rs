@@ -13,8 +13,12 @@ use crate::ui::deploy as show;
 pub fn main(server: &Server, args: &EnvsArgs) -> Result<Exit> {
     if args.reconcile {
         let how = args.act.how();
-        let acted = server
-            .act(&how, |seen| Ok(drift::reconcile(seen, &facts::found(server.git(), seen)?)?))?;
+        // It takes what is so, also what putting back a killed run has just made so.
+        let acted = server.act_as_seen(
+            &how,
+            |_, _| Ok(()),
+            |seen| Ok(drift::reconcile(seen, &facts::found(server.git(), seen)?)?),
+        )?;
         return Ok(server.end(&how, &acted, serde_json::Value::Null));
     }
     let seen = server.observe(true)?;
@@ -27,7 +31,9 @@ pub fn main(server: &Server, args: &EnvsArgs) -> Result<Exit> {
             let text = show::envs(&ui.style(), &seen, drift.as_deref(), busy.as_deref());
             ui.result(&text);
             if drift.is_some() {
-                ui.hint("take it as it is: `gsync envs --reconcile`");
+                for hint in drift::way_out(&seen, &facts::found(server.git(), &seen)?) {
+                    ui.hint(&hint);
+                }
             }
         }
     }

@@ -9,11 +9,13 @@ use super::asked;
 use super::commands::allowed;
 use super::follow::Follow;
 use super::worker::{self, Wanted};
-use crate::base::{CommitId, Exit, RefName, RefUpdate, plain, shell_quote};
+use crate::base::{CommitId, Exit, Problem, RefName, RefUpdate, plain, shell_quote};
 use crate::config::app::Receive;
-use crate::deploy::facts;
+use crate::deploy::{facts, request};
 use crate::git::Git;
+use crate::hooks::checks::{Check, State};
 use crate::host::{clock, deploy_log, env, process};
+use crate::peers::name as peers;
 use crate::ui::Ui;
 
 /// The app home that a repository belongs to.
@@ -22,16 +24,70 @@ pub fn home_of(git: &Git) -> Option<PathBuf> {
     (git.git_dir.file_name()? == "repo.git" && facts::is_home(home)).then(|| home.to_owned())
 }
 
-/// Before a push to the app's branch: only who may deploy may move it, or the next deploy of
-/// somebody else would bring what they pushed.
+/// What clones keep on a hub, which an app's repository may be too. All else below `refs/gsync/`
+/// is the server's own.
+const CLONES: [&str; 4] = [peers::ENTRIES, peers::CONTENTS, "refs/gsync/handoff/", request::BELOW];
+
+/// Before a push: the record of what is LIVE, which is the audit log too, is moved by deeds alone.
+/// And only who may deploy may move the app's branch, or the next deploy of somebody else would
+/// bring what they pushed.
 pub fn pre_receive(git: &Git, updates: &[RefUpdate]) -> Result<()> {
     let Some(home) = home_of(git) else { return Ok(()) };
+    // Whoever reads the settings for a request says himself what is wrong with them.
+    if asked::is_asked(updates) {
+        return Ok(());
+    }
+    let own = |update: &&RefUpdate| {
+        let name = update.name.as_str();
+        name.starts_with("refs/gsync/") && !CLONES.iter().any(|below| name.starts_with(below))
+    };
+    if let Some(update) = updates.iter().find(own) {
+        let name = plain(update.name.as_str());
+        return Err(Problem::refuse("own-ref", format!("{name} is written by the server alone"))
+            .because("it is the record of what was done here")
+            .hint("push the other refs without it")
+            .into());
+    }
     let app = facts::settings(&home)?;
     let branch = RefName::new(format!("refs/heads/{}", app.branch));
     if !updates.iter().any(|update| update.name == branch) {
         return Ok(());
     }
-    allowed(&facts::who_at(&home), "deploy", app.access.deploy.as_deref())
+    allowed(&facts::who_at(&home), "deploy", app.access.deploy.as_deref())?;
+    if app.mode == Receive::ProcReceive && !asks_first(git, &branch)? {
+        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
+        let why = "app.toml says proc-receive, and git on the server was not told";
+        return Err(Problem::refuse("proc-receive", why)
+            .because("the branch would move although its deploy may fail")
+            .hint(format!("tell it on the server: `gsync app create {name} --dir {on}`"))
+            .into());
+    }
+    Ok(())
+}
+
+/// What `gsync doctor` says of an app home: whether its settings can be read, and are known to git.
+pub fn checked(git: &Git) -> Result<Option<Check>> {
+    let Some(home) = home_of(git) else { return Ok(None) };
+    let found = |state, message: String, hint| {
+        Ok(Some(Check { check: "app.toml".to_owned(), state, message, hint }))
+    };
+    let app = match facts::settings(&home) {
+        Ok(app) => app,
+        Err(err) => return found(State::Error, plain(&format!("{err:#}")), String::new()),
+    };
+    let branch = RefName::new(format!("refs/heads/{}", app.branch));
+    if app.mode == Receive::ProcReceive && !asks_first(git, &branch)? {
+        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
+        let hint = format!("gsync app create {name} --dir {on}");
+        let why = "it says proc-receive, and git was not told: pushes are refused".to_owned();
+        return found(State::Error, why, hint);
+    }
+    found(State::Ok, format!("it is the home of {}", plain(&app.name)), String::new())
+}
+
+/// Whether git lets us decide about the app's branch.
+fn asks_first(git: &Git, branch: &RefName) -> Result<bool> {
+    Ok(git.config("receive.procReceiveRefs")?.as_deref() == Some(branch.as_str()))
 }
 
 /// After a push: what was pushed to the app's branch goes to STANDBY.
@@ -47,10 +103,11 @@ pub fn post_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
         return Ok(Exit::Done);
     };
     if app.mode == Receive::ProcReceive {
-        if git.config("receive.procReceiveRefs")?.as_deref() == Some(branch.as_str()) {
+        if asks_first(git, &branch)? {
             // The deploy moved it.
             return Ok(Exit::Done);
         }
+        // Somebody else's pre-receive let it through.
         let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
         ui.warn("app.toml says proc-receive, and git was not told: a failed deploy fails no push");
         ui.hint(&format!("tell it on the server: `gsync app create {name} --dir {on}`"));

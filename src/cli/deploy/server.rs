@@ -10,15 +10,20 @@ use serde_json::{Value, json};
 use super::args::WhichApp;
 use crate::base::{Exit, Problem};
 use crate::cli::Context;
-use crate::deploy::{Facts, facts, prune};
+use crate::deploy::state::State;
+use crate::deploy::{Facts, facts, meanwhile, prune};
 use crate::git::Git;
 use crate::host::machine::pool;
 use crate::plan::{Plan, Report};
 use crate::run::{self, How, Journal, Lock, Ran, Who, World};
 use crate::ui::{Collect, Human, JsonLines, Stream, Ui};
 
-/// How long a command waits for a deploy before it says busy.
+/// How long a command waits for another one before it says busy, where what it does is the same
+/// whatever the other one did.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for what is decided by what is there now. Who only asks whether somebody is at work
+/// has the lock for less than that.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// An app's surroundings.
 pub(super) struct Server {
@@ -38,8 +43,18 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
         }
         None => Err(Problem::refuse("no-app", format!("{} is in no app home", dir.display()))
             .hint("name the app: `--app NAME`; `gsync app list` lists them")
-            .hint("make one: `gsync app create NAME --dir DIR`")
+            .hint(clone_or_new(dir))
             .into()),
+    }
+}
+
+/// What is missing where somebody stands: in a clone, most likely the word that it has an app.
+fn clone_or_new(dir: &Path) -> String {
+    match crate::git::find(dir).is_ok_and(|git| git.work_dir.is_some()) {
+        false => "make one: `gsync app create NAME --dir DIR`".to_owned(),
+        true => "say in .gsync.toml which remote leads to it: [[app]] with `name = \"NAME\"` and \
+                 `remote = \"REMOTE\"`"
+            .to_owned(),
     }
 }
 
@@ -77,11 +92,37 @@ impl Server {
 
     /// Takes the lock of the app, and puts back what a killed run left.
     pub fn lock(&self, wait: Duration) -> Result<Lock> {
-        Lock::take(&self.git().gsync_dir(), &self.command(), wait)
+        let lock = Lock::take(&self.git().gsync_dir(), &self.command(), wait);
+        lock.map_err(|err| match err.downcast::<Problem>() {
+            Ok(busy) if busy.exit == Exit::Busy => {
+                busy.hint("or stop it, and have it put back: `gsync cancel`").into()
+            }
+            Ok(other) => other.into(),
+            Err(err) => err,
+        })
     }
 
     fn command(&self) -> String {
         self.context.who().command
+    }
+
+    /// Looks, thinks and acts, on what stands on both sides at this very moment: that is what
+    /// whoever says `release`, `rollback` or `sync` has seen. If another one is at work here, it
+    /// is not waited for, since it may change just that. `still` judges what is left of it once
+    /// what a killed run left was put back.
+    pub fn act_as_seen(
+        &self,
+        how: &How,
+        still: fn(Option<&State>, Option<&State>) -> Result<(), Problem>,
+        think: impl FnOnce(&Facts) -> Result<Plan>,
+    ) -> Result<Acted> {
+        let before = facts::recorded(self.git())?;
+        let lock = if how.dry_run { None } else { Some(self.lock(AT_ONCE)?) };
+        meanwhile::still(before.as_ref(), facts::recorded(self.git())?.as_ref())?;
+        self.act_under(lock, how, |seen| {
+            still(before.as_ref(), seen.state.as_ref())?;
+            think(seen)
+        })
     }
 
     /// Looks, thinks and acts. A dry run takes no lock and leaves no trace.

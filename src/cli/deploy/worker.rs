@@ -129,17 +129,42 @@ fn given_way(ui: &Ui, git: &Git) -> Exit {
 
 fn deploy(server: &Server, lock: Lock, wanted: &Wanted) -> Result<Exit> {
     let target = facts::target(server.git(), wanted.commit.as_str())?;
-    let wish = standby::Wish {
-        what: "deploy",
-        target,
-        again: false,
-        reuse: false,
-        cut: false,
-        branch: wanted.branch.clone(),
-    };
     let how = How::default();
-    let plan = |seen: &crate::deploy::Facts| Ok(standby::plan(seen, &wish)?);
+    let plan = |seen: &crate::deploy::Facts| {
+        let wish = standby::Wish {
+            what: "deploy",
+            target,
+            again: false,
+            reuse: false,
+            cut: false,
+            branch: branch(server.git(), wanted)?,
+        };
+        Ok(standby::plan(seen, &wish)?)
+    };
     let acted = server.act_under(Some(lock), &how, plan).context("nothing was deployed")?;
     after_deploy(server, &acted);
     Ok(acted.ran.exit())
+}
+
+/// The branch that moves with the deploy, from where it is now: the deploy of another push may have
+/// moved it while this one waited. What it brought must be in this one too, as git itself would
+/// demand it of a push that comes now.
+fn branch(git: &Git, wanted: &Wanted) -> Result<Option<(RefName, Option<CommitId>)>> {
+    let Some((name, seen)) = &wanted.branch else { return Ok(None) };
+    let now = git.resolve_ref(name)?;
+    if now == *seen {
+        return Ok(wanted.branch.clone());
+    }
+    let short = plain(name.short());
+    match &now {
+        // It is where it shall be.
+        Some(now) if *now == wanted.commit => Ok(None),
+        Some(now) if git.contains(now, &wanted.commit)? == Some(true) => {
+            Ok(Some((name.clone(), Some(now.clone()))))
+        }
+        Some(now) => Err(Problem::refuse("moved", format!("{short} moved meanwhile: pull first"))
+            .because(format!("it is at {} now, which is not in what was pushed", now.short()))
+            .into()),
+        None => Err(Problem::refuse("moved", format!("{short} was deleted meanwhile")).into()),
+    }
 }

@@ -1,10 +1,10 @@
 //! What of an app home is there already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::home::{is_home, registry, registry_text};
+use super::home::{apps, is_home, registry, registry_text};
 use super::repository;
 use crate::base::RefName;
 use crate::config::app::{self, App};
@@ -50,11 +50,19 @@ pub fn creation(wish: &Wish, who: &str) -> Result<Creation> {
         has_link: link.as_deref().is_none_or(read::exists),
         link,
         has_state: has_repo && git.resolve_ref(&RefName::new(STATE))?.is_some(),
+        namesake: namesake(&app.name, home)?,
         registry,
         registry_dirs,
         registry_text: registry_text(&app.name, home)?,
         app,
     })
+}
+
+/// Another app of that name that is still there: the list holds one of a name.
+fn namesake(name: &str, home: &Path) -> Result<Option<PathBuf>> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let found = apps()?.into_iter().find(|listed| listed.app == name && listed.there);
+    Ok(found.map(|listed| listed.home).filter(|other| real(other) != real(home)))
 }
 
 /// Something in the directory that no half made app home has.

@@ -23,7 +23,7 @@ use crate::config::app::{self, App};
 use crate::git::Git;
 use crate::host::http::Url;
 use crate::host::machine::pool;
-use crate::host::{env, read};
+use crate::host::{env, read, user};
 
 pub use asleep::{at_rest, sleeps};
 pub use create::creation;
@@ -53,32 +53,24 @@ pub fn settings(home: &Path) -> Result<App> {
 /// `PermitUserEnvironment` names them, which they must not. Who works as another user of this
 /// machine could: see [`who_at`].
 pub fn who() -> String {
-    let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER", "USER", "LOGNAME"];
-    let name = named
-        .into_iter()
-        .find_map(env::text)
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    plain(&name)
+    let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER"].into_iter().find_map(env::text);
+    named.or_else(user::own).map_or_else(|| number(user::id()), |name| plain(&name))
 }
 
 /// Who asks at an app home. Somebody who works there as another user of this machine than the one
 /// it belongs to is that user, whatever their environment says.
 pub fn who_at(home: &Path) -> String {
     use std::os::unix::fs::MetadataExt;
-    let own = rustix::process::getuid().as_raw();
+    let own = user::id();
     match home.metadata() {
-        Ok(meta) if meta.uid() != own => user_of(own),
+        Ok(meta) if meta.uid() != own => user::of(own).unwrap_or_else(|| number(own)),
         _ => who(),
     }
 }
 
-/// The name of a user of this machine.
-fn user_of(uid: u32) -> String {
-    let number = uid.to_string();
-    let list = read::text(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
-    let line = list.lines().find(|line| line.split(':').nth(2) == Some(&number));
-    let name = line.and_then(|line| line.split(':').next()).filter(|name| !name.is_empty());
-    name.map_or_else(|| format!("uid {uid}"), plain)
+/// What a user without a name is called.
+fn number(uid: u32) -> String {
+    format!("uid {uid}")
 }
 
 /// Looks at an app home. `ask`: the environments are asked whether they are well.
@@ -137,9 +129,9 @@ pub fn observe(git: &Git, home: &Path, who: &str, ask: bool) -> Result<Facts> {
     Ok(facts)
 }
 
-/// Who was LIVE by the last entry of the chain.
-pub fn recorded_live(git: &Git) -> Result<Option<String>> {
-    Ok(state(git)?.0.and_then(|state| state.live))
+/// The last entry of the chain: how everything is by the record.
+pub fn recorded(git: &Git) -> Result<Option<State>> {
+    Ok(state(git)?.0)
 }
 
 /// The last entry of the chain of states.

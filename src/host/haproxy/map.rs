@@ -18,6 +18,13 @@ pub(super) fn text(machine: &Machine, path: &Path) -> Result<Vec<u8>> {
     text.with_context(|| format!("there is no map {} on {}", path.display(), machine.name()))
 }
 
+/// Writes a map that is not there.
+pub(super) fn make(machine: &Machine, path: &Path, text: &[u8]) -> Result<()> {
+    let file = crate::base::File { bytes: crate::base::Bytes(text.to_vec()), mode: 0o644 };
+    machine::write::file(machine, path, &file)
+        .with_context(|| format!("write the map {}", path.display()))
+}
+
 /// Sets a key, in turn with all others who change a map of this directory. What it said before.
 pub(super) fn change(
     machine: &Machine,

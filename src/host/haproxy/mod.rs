@@ -239,7 +239,7 @@ impl Proxy {
             Err(err) => Entry::Unknown(plain(&format!("{err:#}"))),
             Ok(answer) => match answer.header("x-gsync-live") {
                 Some(backend) if is_name(backend) => Entry::Is(backend.to_owned()),
-                Some(other) => Entry::Unknown(format!("x-gsync-live says {}", plain(other))),
+                Some(other) => Entry::Unknown(format!("x-gsync-live says {}", parse::said(other))),
                 None => Entry::Unknown("the answer has no header x-gsync-live".to_owned()),
             },
         }

@@ -15,6 +15,19 @@ pub(super) struct Processes {
     pub old: Vec<u32>,
 }
 
+/// So much of what a socket says is repeated: it may be somebody else's, who talks without end.
+const QUOTED: usize = 120;
+
+/// The beginning of what was said, on one line.
+pub(super) fn said(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    let mut short: String = line.chars().take(QUOTED).collect();
+    if short.len() < line.len() {
+        short += "..";
+    }
+    plain(&short)
+}
+
 /// `show proc` of the master's socket.
 pub(super) fn processes(answer: &str) -> Result<Processes> {
     let mut found = Processes::default();
@@ -42,8 +55,7 @@ pub(super) fn processes(answer: &str) -> Result<Processes> {
         }
     }
     if found.master == 0 {
-        let said = plain(answer.lines().next().unwrap_or_default());
-        bail!("this is not the socket of a master: {said}");
+        bail!("this is not the socket of a master: {}", said(answer));
     }
     Ok(found)
 }
@@ -58,10 +70,10 @@ pub(super) fn entry(answer: &str, key: &str) -> Entry {
     for line in answer.lines().filter(|line| !line.trim().is_empty()) {
         let mut words = line.split_whitespace();
         let (Some(id), Some(name)) = (words.next(), words.next()) else {
-            return Entry::Unknown(format!("haproxy says: {}", plain(line)));
+            return Entry::Unknown(format!("haproxy says: {}", said(line)));
         };
         if !id.starts_with("0x") {
-            return Entry::Unknown(format!("haproxy says: {}", plain(line)));
+            return Entry::Unknown(format!("haproxy says: {}", said(line)));
         }
         if name == key {
             values.push(words.collect::<Vec<_>>().join(" "));
@@ -70,13 +82,27 @@ pub(super) fn entry(answer: &str, key: &str) -> Entry {
     one_of(values)
 }
 
+/// The same as the lines of a map file; a line that is none is left out.
+pub(super) fn lines(answer: &str) -> Vec<u8> {
+    let mut text = String::new();
+    for line in answer.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(id), Some(key), Some(value)) = (words.next(), words.next(), words.next())
+            && id.starts_with("0x")
+        {
+            text += &format!("{key} {value}\n");
+        }
+    }
+    text.into_bytes()
+}
+
 /// The one value, if there is only one.
 pub(super) fn one_of(mut values: Vec<String>) -> Entry {
     values.dedup();
     match values.len() {
         0 => Entry::Missing,
         1 => Entry::Is(values.swap_remove(0)),
-        _ => Entry::Unknown(format!("it is there more than once: {}", plain(&values.join(", ")))),
+        _ => Entry::Unknown(format!("it is there more than once: {}", said(&values.join(", ")))),
     }
 }
 
@@ -112,9 +138,9 @@ pub(super) fn backends(answer: &str, wanted: &[&str]) -> Result<Vec<Backend>> {
         } else {
             backend.servers.push(Server {
                 name: field(service).to_owned(),
-                status: field(status).to_owned(),
+                status: said(field(status)),
                 // A star says that the next check is under way; what is shown is the last one.
-                check: field(check).trim_start_matches("* ").to_owned(),
+                check: said(field(check).trim_start_matches("* ")),
                 address: from_behind(line, &columns, address),
                 sessions,
             });
@@ -144,6 +170,8 @@ mod tests {
         let wanted = Processes { master: 24520, failed: 2, workers: vec![25026], old: vec![24999] };
         assert_eq!(processes(answer).unwrap(), wanted);
         assert!(processes("Unknown command: 'show proc'\n").is_err());
+        let endless = processes(&"x".repeat(1 << 20)).unwrap_err().to_string();
+        assert!(endless.len() < 200 && endless.ends_with("xx.."), "{endless}");
     }
 
     #[test]
@@ -154,6 +182,8 @@ mod tests {
         assert_eq!(entry("\n", "shop"), Entry::Missing);
         let twice = format!("{map}0x55c2 shop shop_green\n");
         assert!(matches!(entry(&twice, "shop"), Entry::Unknown(_)));
+        assert_eq!(lines(map), b"shop shop_blue\nldc ldc_green\n");
+        assert_eq!(lines("Permission denied\n"), b"");
         let denied = "Permission denied\n";
         assert!(matches!(entry(denied, "shop"), Entry::Unknown(_)));
         let unknown = "Unknown map identifier. Please use #<id> or <file>.\n";

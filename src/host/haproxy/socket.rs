@@ -73,14 +73,13 @@ pub(super) fn refusal(answer: &str) -> Result<()> {
     if said.is_empty() {
         return Ok(());
     }
-    let first = plain(said.lines().next().unwrap_or_default());
     if said.starts_with("Unknown map identifier") {
         bail!("haproxy does not use this map: its configuration names another file");
     }
     if said.starts_with("Permission denied") {
         bail!("haproxy does not allow it: the socket needs `level admin`");
     }
-    bail!("haproxy says: {first}")
+    bail!("haproxy says: {}", super::parse::said(said))
 }
 
 /// The worker ended between being listed and being asked.

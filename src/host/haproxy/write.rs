@@ -36,6 +36,9 @@ pub fn switch(proxy: &Proxy, app: &str, backend: &str) -> Result<Switched> {
             ensure!(why.starts_with("it is there more than once"), "{why}");
         }
     }
+    if proxy.machine.read(&proxy.map)?.is_none() {
+        map::make(&proxy.machine, &proxy.map, &remembered(proxy)?)?;
+    }
     let before = map::change(&proxy.machine, &proxy.map, app, backend, LIMIT)?;
     let mut agreed: Option<Vec<u32>> = None;
     loop {
@@ -51,6 +54,18 @@ pub fn switch(proxy: &Proxy, app: &str, backend: &str) -> Result<Switched> {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// All lines of the map as the current worker has them: a map that is lost on disk is written anew
+/// with those of the other apps.
+fn remembered(proxy: &Proxy) -> Result<Vec<u8>> {
+    let command = format!("show map {}", proxy.map_path()?);
+    for pid in proxy.processes()?.workers {
+        if let Some(answer) = proxy.tell(pid, &command)? {
+            return Ok(parse::lines(&answer));
+        }
+    }
+    bail!("haproxy has no worker")
 }
 
 /// Tells every worker that does not know yet. Which there are, and whether one had to be told.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Change, CommitId, PeerId, Presence, RepoPath};
 use crate::config::{Config, Publish, Share};
 use crate::git::{Entry as Entered, Git, Listing, Objects, Staged, TreeWalk};
-use crate::host::{clock, env, read};
+use crate::host::{clock, env, read, user};
 use crate::peers::entry::{self, Entry};
 use crate::peers::memory::{Content, Known, Memory, Refused, Told};
 use crate::peers::name;
@@ -175,7 +175,7 @@ pub fn note_accepted(git: &Git) {
 /// The name that this work tree has by itself.
 pub fn own_name(git: &Git) -> PeerId {
     let role = setting(git, git.library().as_ref(), "gsync.role").filter(|role| !role.is_empty());
-    let name = role.or_else(|| env::text("USER")).unwrap_or_else(|| "someone".to_owned());
+    let name = role.or_else(user::own).unwrap_or_else(|| "someone".to_owned());
     name::own(&name, &env::host_name(), git.worktree_number())
 }
 

@@ -68,8 +68,10 @@ impl<'a> Asked<'a> {
 /// Who has the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
-    /// All agree on this environment, or on a name that is none.
+    /// All agree on this environment, or on a link to something else.
     One(String),
+    /// All agree on a backend that is no environment of the app.
+    Elsewhere(String),
     /// The link, or the line of the map, is not there.
     Nobody,
     /// A switch was cut off half way, or somebody changed a part by hand; what each says.
@@ -92,10 +94,10 @@ fn standing(traffic: &Traffic) -> Result<Standing> {
         return Ok(Standing::Nobody);
     }
     Ok(match facts.live() {
-        Ok(live) => {
-            let env = asked.backends.iter().find(|(_, backend)| backend == live);
-            Standing::One(env.map_or_else(|| live.to_owned(), |(env, _)| env.clone()))
-        }
+        Ok(live) => match asked.backends.iter().find(|(_, backend)| backend == live) {
+            Some((env, _)) => Standing::One(env.clone()),
+            None => Standing::Elsewhere(live.to_owned()),
+        },
         Err(said) => Standing::Split(said.join(", ")),
     })
 }
@@ -121,8 +123,13 @@ pub(super) fn live(traffic: &Traffic, forward: bool) -> Result<Option<String>> {
         Standing::Split(said) if forward => {
             bail!("haproxy does not say one thing about what is LIVE: {said}")
         }
-        Standing::Split(_) => Ok(None),
+        Standing::Elsewhere(backend) if forward => bail!("{}", elsewhere(&backend)),
+        Standing::Split(_) | Standing::Elsewhere(_) => Ok(None),
     }
+}
+
+fn elsewhere(backend: &str) -> String {
+    format!("haproxy leads the traffic to {}, which is no environment", crate::base::plain(backend))
 }
 
 /// Waits until the proxy itself finds the environment well: ours alone is not enough.
@@ -161,7 +168,8 @@ pub(super) fn switch(traffic: &Traffic, from: &str, to: &str, forward: bool) -> 
         Standing::One(now) if now == to => return Ok(()),
         Standing::One(now) if now == from => {}
         Standing::Split(_) if !forward => {}
-        Standing::Nobody if !forward && from == to => {}
+        Standing::Nobody | Standing::Elsewhere(_) if !forward && from == to => {}
+        Standing::Elsewhere(backend) => bail!("{}", elsewhere(&backend)),
         Standing::Split(said) => bail!("the traffic is led to several at once: {said}"),
         Standing::One(now) => {
             bail!("the traffic is led to {now} and not to {from}: somebody else moved it")

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::base::{Branch, Change, Commit, CommitId, Operation, Problem, RefName, RepoPath, Time};
 use crate::git::{self, Fetched, Git, HubAt};
-use crate::host::{clock, env};
+use crate::host::{clock, env, user};
 use compare::{compare, unpushed};
 use met::met;
 
@@ -201,7 +201,7 @@ fn config(git: &Git, repo: Option<&gix::Repository>, key: &str) -> Option<String
 fn peer(git: &Git, repo: Option<&gix::Repository>) -> Peer {
     Peer {
         role: config(git, repo, "gsync.role").filter(|role| !role.is_empty()),
-        user: env::text("USER").unwrap_or_else(|| "someone".into()),
+        user: user::own().unwrap_or_else(|| "someone".into()),
         host: env::host_name(),
         worktree: git.worktree_number(),
     }

@@ -1,0 +1,181 @@
+//! The lines of a client, before the library reads them. It drops without a word what is no JSON,
+//! and what is too long; whoever waits for an answer would wait for ever. So those lines are taken
+//! out here and answered as errors of the protocol.
+
+use rmcp::RoleServer;
+use rmcp::model::{ErrorData, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::stdio::Input;
+
+/// A longer line is not kept.
+const MOST: usize = 16 << 20;
+
+/// A line that nobody can read.
+pub(super) struct Broken {
+    why: ErrorData,
+    id: Option<RequestId>,
+}
+
+/// Cuts bytes into lines, and lets through those that can be read.
+pub(super) struct Sieve {
+    line: Vec<u8>,
+    /// The rest of a line that was too long.
+    skips: bool,
+    broken: UnboundedSender<Broken>,
+}
+
+impl Sieve {
+    pub(super) fn new() -> (Self, UnboundedReceiver<Broken>) {
+        let (broken, receiver) = unbounded_channel();
+        (Self { line: Vec::new(), skips: false, broken }, receiver)
+    }
+
+    /// Takes what came; whole lines that can be read go to `good`.
+    pub(super) fn pass(&mut self, bytes: &[u8], good: &mut Vec<u8>) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let ends = piece.ends_with(b"\n");
+            if self.skips {
+                self.skips = !ends;
+                continue;
+            }
+            self.line.extend_from_slice(piece);
+            if self.line.len() > MOST {
+                let why = format!("the message has more than {} MiB", MOST >> 20);
+                let id = id_of(&self.line);
+                self.refuse(ErrorData::invalid_request(why, None), id);
+                self.line = Vec::new();
+                self.skips = !ends;
+            } else if ends {
+                match readable(&self.line) {
+                    Ok(()) => good.append(&mut self.line),
+                    Err(why) => {
+                        self.refuse(ErrorData::parse_error(format!("no JSON: {why}"), None), None);
+                        self.line.clear();
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, why: ErrorData, id: Option<RequestId>) {
+        // Nobody listens any more: then nobody waits for an answer either.
+        let _ = self.broken.send(Broken { why, id });
+    }
+}
+
+fn readable(line: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(line).map_err(|err| err.to_string())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    serde_json::from_str::<Value>(text).map(drop).map_err(|err| err.to_string())
+}
+
+/// The id of a message of which only the beginning is there: it stands in front in most of them.
+fn id_of(line: &[u8]) -> Option<RequestId> {
+    let head = String::from_utf8_lossy(&line[..line.len().min(512)]).into_owned();
+    let before = head.find("\"params\"").unwrap_or(head.len());
+    let (_, rest) = head[..before].split_once("\"id\"")?;
+    let rest = rest.trim_start().strip_prefix(':')?;
+    let value = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
+    serde_json::from_value(value).ok()
+}
+
+/// The library's own way over two streams, with answers to what it would drop.
+pub(super) struct Answering {
+    inner: AsyncRwTransport<RoleServer, Input, tokio::fs::File>,
+    broken: UnboundedReceiver<Broken>,
+}
+
+impl Answering {
+    pub(super) fn new(
+        input: Input,
+        output: tokio::fs::File,
+        broken: UnboundedReceiver<Broken>,
+    ) -> Self {
+        // What is too long was taken out already.
+        let inner = AsyncRwTransport::new(input, output).with_max_line_length(usize::MAX);
+        Self { inner, broken }
+    }
+
+    fn answer(
+        &mut self,
+        broken: Broken,
+    ) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
+        self.inner.send(TxJsonRpcMessage::<RoleServer>::error(broken.why, broken.id))
+    }
+}
+
+impl Transport<RoleServer> for Answering {
+    type Error = std::io::Error;
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.inner.send(item)
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            // This may be given up at any moment, and must not lose an answer half way: it is
+            // sent by a task of its own.
+            tokio::select! {
+                biased;
+                Some(broken) = self.broken.recv() => drop(tokio::spawn(self.answer(broken))),
+                message = self.inner.receive() => {
+                    if message.is_none() {
+                        while let Ok(broken) = self.broken.try_recv() {
+                            self.answer(broken).await.ok()?;
+                        }
+                    }
+                    return message;
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        self.inner.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(pieces: &[&[u8]]) -> (String, Vec<(i32, Option<String>)>) {
+        let (mut sieve, mut broken) = Sieve::new();
+        let mut good = Vec::new();
+        for piece in pieces {
+            sieve.pass(piece, &mut good);
+        }
+        let mut refused = Vec::new();
+        while let Ok(it) = broken.try_recv() {
+            refused.push((it.why.code.0, it.id.map(|id| id.to_string())));
+        }
+        (String::from_utf8(good).unwrap(), refused)
+    }
+
+    #[test]
+    fn a_line_that_is_no_json_is_taken_out_and_the_others_pass_byte_for_byte() {
+        let (good, refused) = pass(&[b"{\"a\":", b"1}\r\n\n{bad\n[1", b"]\n\xff\n42\n{\"half"]);
+        assert_eq!(good, "{\"a\":1}\r\n\n[1]\n42\n");
+        assert_eq!(refused, [(-32700, None), (-32700, None)]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_answered_once_by_its_id() {
+        let head = b"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"id\":9,\"x\":\"";
+        let much = vec![b'x'; MOST];
+        let (good, refused) = pass(&[head, &much, &much, b"\"}}\n{}\n"]);
+        assert_eq!(good, "{}\n");
+        assert_eq!(refused, [(-32600, Some("7".into()))]);
+    }
+}
