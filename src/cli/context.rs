@@ -73,7 +73,6 @@ impl Context {
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
         }
-        super::handoff::refresh(&context);
         Ok(context)
     }
 
@@ -231,6 +230,7 @@ impl Context {
             self.first.get_or_init(|| run.clone());
             // This command says itself what it brought: the next one must not say it again.
             super::hook::settle(&self.git);
+            super::handoff::draft::settle(&self.ui, &self.git);
         }
         let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
         Ok((plan, ran, collect, more))

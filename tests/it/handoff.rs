@@ -1,6 +1,7 @@
 //! `gsync handoff`: work that is handed over with facts, and a life of its own on the hub.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, Person, name_commits};
 
@@ -435,6 +436,78 @@ fn a_hub_that_refuses_foreign_names_still_takes_handoffs() {
     qc.gsync(&["handoff", "send"]).exits(0).says("refuses names below refs/gsync/handoff");
     assert!(file_on_hub(&lab, 1).contains("status: sent"));
     assert_eq!(lab.hub().git(&["for-each-ref", "refs/gsync"]), "");
+}
+
+/// Waits for what a process in the background does.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "it never came: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_draft_follows_each_commit_and_merge_and_a_dry_run_leaves_it_alone() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let rules = qc.read(".gsync.toml").replace("[handoff]", "[handoff]\nwhen = [\"server/**\"]");
+    qc.commit(".gsync.toml", &rules.replace("when", "require = true\nwhen"), "rules");
+    qc.push();
+    qc.gsync(&["install"]).exits(0);
+    let path = ".git/gsync/handoff/draft.md";
+    let commit = |file: &str, args: &[&str]| {
+        qc.write(file, file);
+        qc.git(&["add", "-A"]);
+        qc.git(&[&["commit", "-q"], args].concat());
+        qc.git(&["rev-parse", "HEAD"])
+    };
+    let is_at = |head: &str| {
+        std::fs::read_to_string(qc.path(path))
+            .is_ok_and(|text| text.contains(&format!("head: {head}\n")))
+    };
+    // Work that nobody is to be told of begins no draft, and neither does what others did.
+    commit("docs/x", &["-m", "docs"]);
+    let ben = lab.person("ben");
+    ben.git(&["pull", "-q"]);
+    ben.commit("server/b", "b\n", "of ben");
+    ben.push();
+    qc.git(&["pull", "-q", "--no-edit", "--no-rebase"]);
+    assert!(!qc.path(".git/gsync/handoff").exists());
+
+    let head = commit("server/x", &["-m", "one"]);
+    until("a draft", || is_at(&head));
+    // Nobody has said anything yet: the push is not covered by it.
+    qc.try_git(&["push"]).exits(1).says("gsync handoff draft --to builder");
+    let text = qc.read(path).replace("<!-- gsync:why -->", "<!-- gsync:why -->\nfor the report\n");
+    qc.write(path, text);
+    let head = commit("docs/y", &["-m", "two"]);
+    until("the draft at the second commit", || is_at(&head));
+    let head = commit("server/z", &["--amend", "-m", "two again"]);
+    until("the draft at the amended commit", || is_at(&head));
+    qc.git(&["switch", "-q", "-c", "side"]);
+    let side = commit("server/side", &["-m", "side"]);
+    qc.git(&["switch", "-q", "main"]);
+    qc.git(&["merge", "-q", "side"]);
+    until("the draft at the merge", || is_at(&side));
+    assert!(qc.read(path).contains("for the report"), "{}", qc.read(path));
+    until("the worker to end", || !qc.path(".git/gsync/handoff/outdated").exists());
+
+    // Moved by what fires no hook: a dry run and a question write nothing.
+    qc.git(&["update-ref", "HEAD", &head]);
+    qc.git(&["reset", "-q", "--hard"]);
+    qc.gsync(&["handoff", "draft", "--dry-run"]).exits(0).says("draft the handoff");
+    qc.gsync(&["handoff", "show", "draft"]).exits(0).says(&head);
+    qc.gsync(&["status", "--no-fetch"]).exits(0);
+    assert!(is_at(&side), "{}", qc.read(path));
+    // A command of ours moves the branch too.
+    qc.try_git(&["push"]).exits(0).says("the draft covers it");
+    ben.git(&["pull", "-q"]);
+    let bens = ben.commit("server/c", "c\n", "of ben again");
+    ben.push();
+    qc.gsync(&["pull"]).exits(0);
+    until("the draft at what was pulled", || is_at(&bens));
 }
 
 #[test]

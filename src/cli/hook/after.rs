@@ -18,7 +18,7 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<Config> {
     let look = Look::at(git);
     let config = settings::of(git)?;
     tell(ui, &look, git, &config, &Event::Look, true)?;
-    handoff::outdated(git);
+    handoff::draft::committed(ui, git, &config);
     let after = push_after(&look, &config)?;
     let hub = &config.hub;
     match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
@@ -37,13 +37,14 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
         report(ui, git, &config, &[arrival], arrived::is_quiet(git, false));
     }
-    handoff::outdated(git);
+    handoff::draft::moved(ui, git);
     tell(ui, &look, git, &config, &Event::Look, true)
 }
 
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
     let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
+    handoff::draft::moved(ui, git);
     tell(ui, &Look::at(git), git, &settings::of(git)?, &event, true)
 }
 
