@@ -81,6 +81,12 @@ impl Context {
         super::settings::of(&self.git)
     }
 
+    /// For what leads out of settings that make no sense, or only looks: those that were valid
+    /// before, and it is said.
+    pub fn valid_config(&self) -> Config {
+        super::settings::say_valid(&self.ui, &self.git).config
+    }
+
     /// Who runs this, for the journal.
     pub fn who(&self) -> Who {
         self.who.get_or_init(|| self.look_who()).clone()

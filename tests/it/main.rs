@@ -6,6 +6,7 @@
 
 mod agent_real;
 mod agents;
+mod broken_rules;
 mod bump;
 mod cases;
 mod crash;

@@ -30,6 +30,36 @@ fn incoming(bob: &Person<'_>) {
 }
 
 #[test]
+fn a_pull_whose_merge_was_given_up_is_passed_by() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    ada.commit("mine", "1\n", "mine");
+    bob.commit("mine", "2\n", "his");
+    bob.push();
+    // Nothing else was ever done here.
+    ada.gsync(&["pull", "--resolve"]).exits(0);
+    let last =
+        || ada.gsync(&["log", "--json"]).json()["runs"][0]["id"].as_str().unwrap().to_owned();
+    let run = last();
+    ada.git(&["merge", "--abort"]);
+    let before = all_of(&ada);
+    let seen = ada.gsync(&["undo"]).exits(1).says("there is no run to undo");
+    seen.says(&format!("passes by {run}")).says("its merge was given up").says_not("moved");
+    ada.gsync(&["undo", &run]).exits(1).says("left nothing to undo");
+    assert_eq!(all_of(&ada), before);
+    // One that was given up twice, and work before it: that is what comes back.
+    ada.write("new", "new\n");
+    ada.gsync(&["discard"]).exits(0);
+    let discarded = last();
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.read("new"), "new\n");
+    ada.gsync(&["pull", "--resolve"]).exits(0);
+    ada.git(&["reset", "-q", "--merge"]);
+    let seen = ada.gsync(&["undo"]).exits(0).says("its merge was given up");
+    assert!(!ada.path("new").exists(), "{} {discarded}", seen.all());
+}
+
+#[test]
 fn undo_of_a_pull_brings_back_all_and_undo_of_that_the_pull() {
     let lab = Lab::new();
     let (ada, bob) = two(&lab);
