@@ -81,7 +81,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
             let facts = finish::facts::observe(&context.git, &config.hub)?;
             let (plan, to_send) = finish::plan(&facts, wish)?;
             if let Some(sent) = &to_send {
-                judge(context, sent)?;
+                judge(context, sent, args.handoff.is_none())?;
             }
             sent = to_send;
             Ok(plan)
@@ -169,15 +169,21 @@ fn tell(
     context.ui.object(&object);
 }
 
-/// Judges what would be sent, whether or not a hook will do so again.
-fn judge(context: &Context, sent: &Sent) -> Result<()> {
+/// Judges what would be sent, whether or not a hook will do so again. `remind`: it is not
+/// handed over right after.
+fn judge(context: &Context, sent: &Sent, remind: bool) -> Result<()> {
     let git = &context.git;
     let branch = sent.branch.short();
     let old = git.resolve_ref(&RefName::new(format!("refs/remotes/{}/{branch}", sent.remote)))?;
     let (new, source) = (Some(sent.tip.clone()), sent.branch.to_string());
     let update = RefUpdate { name: sent.branch.clone(), old, new, source };
     let url = git.config(&format!("remote.{}.url", sent.remote))?.unwrap_or_default();
-    passes(&guard::facts::push(git, &sent.remote, &url, &[update])?)
+    let updates = [update];
+    passes(&guard::facts::push(git, &sent.remote, &url, &updates)?)?;
+    if remind {
+        super::handoff::before_push(&context.ui, git, &sent.remote, &updates)?;
+    }
+    Ok(())
 }
 
 /// A refusal with what the guard found.

@@ -182,8 +182,7 @@ fn what_the_sender_wrote_into_the_draft_is_kept_when_the_facts_change() {
     qc.write("server/b.rs", "b\n");
     qc.git(&["add", "."]);
     qc.git(&["commit", "-q", "-m", "second of the work"]);
-    assert!(!qc.read(path).contains("second of the work"), "the hook does not pay for it");
-    qc.gsync(&["status", "--no-fetch"]).exits(0);
+    until("the draft follows", || qc.read(path).contains("second of the work"));
     let draft = qc.read(path);
     for kept in ["second of the work", "from the command line", "No downtime.\nReally.\n"] {
         assert!(draft.contains(kept), "{kept}\n{draft}");
@@ -539,7 +538,7 @@ fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     let said = qc.try_git(&["push"]).exits(1).all();
     assert!(said.contains("gsync handoff draft --to builder"), "{said}");
     assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
-    qc.gsync(&["finish"]).exits(3).says("gsync finish --handoff builder");
+    qc.gsync(&["finish"]).exits(1).says("gsync finish --handoff builder");
     assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
     qc.gsync(&["finish", "--handoff", "builder"]).exits(0).says("H-0002");
     let text = file_on_hub(&lab, 2);
@@ -547,6 +546,42 @@ fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     qc.commit("server/z", "z\n", "yet more");
     qc.gsync(&["handoff", "draft"]).exits(0);
     assert!(qc.try_git(&["push"]).exits(0).all().contains("the draft covers it"));
+}
+
+#[test]
+fn finish_reminds_and_refuses_where_no_hook_is_installed_too() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let rules = qc.read(".gsync.toml").replace("[handoff]", "[handoff]\nwhen = [\"server/**\"]");
+    qc.commit(".gsync.toml", &rules, "rules");
+    qc.commit("server/x", "x\n", "work");
+    let line = "to hand over, such as server/x, and no handoff covers it";
+    let seen = qc.gsync(&["finish"]).exits(0).says(line);
+    assert_eq!(seen.all().matches(line).count(), 1, "{}", seen.all());
+    qc.commit(".gsync.toml", &rules.replace("when", "require = true\nwhen"), "strict");
+    qc.push();
+    // The hub has moved: what would be sent is only rehearsed.
+    let ben = lab.person("ben");
+    ben.git(&["pull", "-q"]);
+    ben.commit("docs/b", "b\n", "of ben");
+    ben.push();
+    let hub = lab.hub().git(&["rev-parse", "main"]);
+    qc.commit("server/y", "y\n", "more work");
+    for args in [&["finish"][..], &["finish", "--dry-run"]] {
+        qc.gsync(args)
+            .exits(1)
+            .says("1 path to hand over, such as server/y")
+            .says("or push and send at once");
+    }
+    assert_eq!(qc.gsync(&["finish", "--json"]).exits(1).json()["error"]["code"], "handoff");
+    assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
+    qc.gsync(&["finish", "--handoff", "builder"]).exits(0).says("H-0001");
+    // With hooks it is said once.
+    qc.gsync(&["install"]).exits(0);
+    qc.commit(".gsync.toml", &rules, "lax");
+    qc.commit("server/z", "z\n", "yet more");
+    let seen = qc.gsync(&["finish"]).exits(0).says("server/z");
+    assert_eq!(seen.all().matches("to hand over").count(), 1, "{}", seen.all());
 }
 
 #[test]

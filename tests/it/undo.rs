@@ -30,6 +30,34 @@ fn incoming(bob: &Person<'_>) {
 }
 
 #[test]
+fn a_file_whose_line_ends_were_other_ones_before_is_no_change_after_an_undo() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit("f.txt", "one\n", "f");
+    ada.commit("g.txt", "gone\n", "g");
+    ada.write("staged", "staged\n");
+    ada.git(&["add", "staged"]);
+    // Clean, with line ends that a checkout would not make.
+    ada.commit(".gitattributes", "*.txt text eol=crlf\n", "attributes");
+    ada.push();
+    let bob = lab.person("bob");
+    bob.git(&["pull", "-q"]);
+    bob.commit("f.txt", "one\r\ntwo\r\n", "more");
+    bob.git(&["rm", "-q", "g.txt"]);
+    bob.git(&["commit", "-q", "-m", "less"]);
+    bob.push();
+    ada.write("new", "new\n");
+    ada.git(&["add", "-N", "new"]);
+    let (before, index) = (ada.state(), ada.git(&["ls-files", "--stage", "-t", "-v"]));
+    ada.gsync(&["pull"]).exits(0);
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.state(), before);
+    assert_eq!(ada.git(&["ls-files", "--stage", "-t", "-v"]), index);
+    ada.git(&["reset", "-q"]);
+    assert_eq!(ada.git(&["diff-index", "--name-only", "HEAD"]), "");
+}
+
+#[test]
 fn a_pull_whose_merge_was_given_up_is_passed_by() {
     let lab = Lab::new();
     let (ada, bob) = two(&lab);

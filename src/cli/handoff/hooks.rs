@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::waiting::say_waiting;
 use super::{draft, story};
-use crate::base::{Exit, Problem, RefUpdate, RepoPath, count};
+use crate::base::{Problem, RefUpdate, RepoPath, count};
 use crate::cli::settings;
 use crate::config::Config;
 use crate::git::Git;
@@ -28,11 +28,11 @@ pub fn arrived(ui: &Ui, git: &Git, config: &Config, files: &[RepoPath]) {
 }
 
 /// After the guard let a push pass: does it touch what is to be handed over?
-pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> Result<Exit> {
+pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> Result<()> {
     let config = settings::of(git)?;
     let rules = &config.handoff;
     if rules.when.is_empty() || remote != config.hub.remote {
-        return Ok(Exit::Done);
+        return Ok(());
     }
     let dir = format!("{}/", rules.dir.trim_matches('/'));
     for update in updates {
@@ -55,11 +55,11 @@ pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> R
                 .because("`[handoff] require` in .gsync.toml wants a handoff, at least a draft")
                 .hint(format!("write one: `gsync handoff draft --to {to} -m TEXT`, then push"))
                 .hint(format!("or push and send at once: `gsync finish --handoff {to}`"));
-            return Ok(ui.error(&problem.into()));
+            return Err(problem.into());
         } else {
             ui.say(&format!("this push has {what}, and no handoff covers it"));
             ui.hint(&format!("send one then: `gsync handoff send --to {to} -m TEXT`"));
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
