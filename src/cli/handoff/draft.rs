@@ -37,10 +37,12 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// After a commit: one look for a file and, where `[handoff] when` is set and there is no
 /// draft yet, one at the paths of the commit.
 pub fn committed(ui: &Ui, git: &Git, config: &Config) {
-    if is_busy(git) {
+    // In this order: most have no draft and hand nothing over, and a commit is not to be felt.
+    let there = read::exists(&notes::draft_path(git));
+    if !there && config.handoff.when.is_empty() || is_busy(git) {
         return;
     }
-    let wanted = read::exists(&notes::draft_path(git))
+    let wanted = there
         || begins(git, config).unwrap_or_else(|err| {
             ui.detail(&format!("whether this is to be handed over is not known: {err:#}"));
             false
@@ -68,9 +70,6 @@ pub fn settle(ui: &Ui, git: &Git) {
 }
 
 fn begins(git: &Git, config: &Config) -> Result<bool> {
-    if config.handoff.when.is_empty() {
-        return Ok(false);
-    }
     let mut paths = committing(git, true)?;
     let dir = format!("{}/", config.handoff.dir.trim_matches('/'));
     paths.retain(|path| !path.as_bytes().starts_with(dir.as_bytes()));
