@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::args::UpArgs;
-use super::{Context, up};
+use super::{Context, settings, up};
 use crate::base::{CommitId, Exit, RepoPath, plain};
 use crate::config::Config;
 use crate::git::Git;
@@ -15,7 +15,11 @@ use crate::run::Ran;
 use crate::ui::Ui;
 
 /// Where a command of our own stood before it pulled.
-pub struct Before(Option<CommitId>);
+pub struct Before {
+    head: Option<CommitId>,
+    /// The settings make no sense, and that was said.
+    broken: bool,
+}
 
 /// What a pull led to.
 #[derive(Debug, Default)]
@@ -41,7 +45,10 @@ impl Before {
     pub fn look(context: &Context, dry_run: bool) -> Result<Option<Self>> {
         match dry_run || env::raw(env::STEP).is_some() {
             true => Ok(None),
-            false => Ok(Some(Self(context.git.resolve_commit("HEAD")?))),
+            false => Ok(Some(Self {
+                head: context.git.resolve_commit("HEAD")?,
+                broken: context.config().is_err(),
+            })),
         }
     }
 
@@ -59,7 +66,7 @@ impl Before {
     pub fn then(self, context: &Context, ran: &Ran) -> Result<Then> {
         let git = &context.git;
         let now = git.resolve_commit("HEAD")?;
-        let (Some(old), Some(new)) = (self.0, now) else { return Ok(Then::default()) };
+        let (Some(old), Some(new)) = (self.head, now) else { return Ok(Then::default()) };
         if old == new || ran.exit() != Exit::Done {
             return Ok(Then::default());
         }
@@ -67,9 +74,10 @@ impl Before {
         let config = match context.config() {
             Ok(config) if !config.service.is_empty() => config,
             Ok(_) => return Ok(Then::default()),
+            Err(_) if self.broken => return Ok(Then::default()),
             Err(err) => {
-                context.ui.detail(&format!("the services it concerns are not known: {err:#}"));
-                return Ok(Then::default());
+                let line = settings::say_brought(&context.ui, &err);
+                return Ok(Then { told: json!({ "warnings": [line] }), exit: None });
             }
         };
         let (names, up) = concerned(&context.ui, &config, &git.changed_between(&old, &new)?);

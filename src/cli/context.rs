@@ -83,13 +83,18 @@ impl Context {
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
             ui.detail(&format!("what came in cannot be told: {err:#}"));
         }
-        super::handoff::refresh(&context);
         Ok(context)
     }
 
     /// The configuration of the work tree, or the defaults where there is none.
     pub fn config(&self) -> Result<Config> {
         super::settings::of(&self.git)
+    }
+
+    /// For what leads out of settings that make no sense, or only looks: those that were valid
+    /// before, and it is said.
+    pub fn valid_config(&self) -> Config {
+        super::settings::say_valid(&self.ui, &self.git).config
     }
 
     /// Who runs this, for the journal.
@@ -258,6 +263,7 @@ impl Context {
             self.first.get_or_init(|| run.clone());
             // This command says itself what it brought: the next one must not say it again.
             super::hook::settle(&self.git);
+            super::handoff::draft::settle(&self.ui, &self.git);
         }
         let more = if how.dry_run { Value::Null } else { after(&plan, ran.outcome)? };
         Ok((plan, ran, collect, more))

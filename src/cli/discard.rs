@@ -8,7 +8,7 @@ use crate::base::Exit;
 use crate::sync::discard;
 
 pub fn main(context: &Context, args: &ActArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     let (plan, ran) = context.act(&args.how(), || {
         Ok(discard::plan(&discard::facts::observe(&context.git, &config.hub)?)?)
     })?;

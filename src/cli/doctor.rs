@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Context, deploy};
+use super::settings::Valid;
+use super::{Context, deploy, settings};
 use crate::base::{Exit, plain};
 use crate::config::Config;
 use crate::deploy::facts as served;
@@ -14,11 +15,17 @@ use crate::host::env;
 use crate::peers::facts as peers;
 
 pub fn main(context: &Context) -> Result<Exit> {
-    let config = context.config()?;
-    let facts = facts::observe(&context.git)?;
+    let Valid { config, broken } = settings::valid(&context.git);
+    let facts = facts::observe_anyway(&context.git)?;
     let mut probes = facts::probe(&context.git, &facts, &config)?;
     probes.unfinished = context.journal().unfinished()?.is_some();
     let mut list = checks::judge(&facts, &probes);
+    list.extend(broken.map(|broken| Check {
+        check: "settings".to_owned(),
+        state: State::Error,
+        message: broken.words(),
+        hint: format!("put {} right and commit it", crate::config::FILE),
+    }));
     list.extend(peers(context, &config));
     list.extend(agents(context)?);
     list.extend(apps(context, &config));

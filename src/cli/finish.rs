@@ -97,7 +97,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
                     .into());
             }
             let (plan, to_send) = finish::plan(&facts, wish)?;
-            judge(context, &plan)?;
+            judge(context, &plan, args.handoff.is_none())?;
             sent = to_send;
             Ok(plan)
         });
@@ -197,8 +197,9 @@ fn tell(
     context.ui.object(&object);
 }
 
-/// Judges what would be sent, whether or not a hook will do so again.
-fn judge(context: &Context, plan: &Plan) -> Result<()> {
+/// Judges what would be sent, whether or not a hook will do so again. `remind`: it is not
+/// handed over right after.
+fn judge(context: &Context, plan: &Plan, remind: bool) -> Result<()> {
     let git = &context.git;
     for step in &plan.steps {
         let Step::Push { remote, refs } = step else { continue };
@@ -211,6 +212,9 @@ fn judge(context: &Context, plan: &Plan) -> Result<()> {
         }
         let url = git.config(&format!("remote.{remote}.url"))?.unwrap_or_default();
         passes(&guard::facts::push(git, remote, &url, &updates)?)?;
+        if remind {
+            super::handoff::before_push(&context.ui, git, remote, &updates)?;
+        }
     }
     Ok(())
 }

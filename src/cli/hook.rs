@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::{background, deploy, judge, messages, presence};
+use super::{background, deploy, handoff, judge, messages, presence};
 use crate::base::{Exit, Hook, Problem, nearest, plain};
 use crate::git::{self, Git};
 use crate::hooks::events::Call;
@@ -43,6 +43,9 @@ pub fn main(words: &[OsString]) -> ExitCode {
     }
     if name == presence::NAME {
         return presence::main(words.get(1).and_then(|word| word.to_str()?.parse().ok())).into();
+    }
+    if name == handoff::draft::NAME {
+        return handoff::draft::main().into();
     }
     let Some(hook) = Hook::parse(&name) else {
         return ui.error(&unknown(&name).into()).into();

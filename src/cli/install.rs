@@ -53,7 +53,7 @@ pub fn uninstall(context: &Context, args: &ActArgs) -> Result<Exit> {
     let how = args.how();
     let mut undo_refs = 0;
     let (plan, ran) = context.act(&how, || {
-        let facts = facts::observe(&context.git)?;
+        let facts = facts::observe_anyway(&context.git)?;
         undo_refs = facts.undo_refs;
         let mut plan = hooks::uninstall::plan(&facts);
         if let Some(seen) = agents::facts::observe(&context.git)? {

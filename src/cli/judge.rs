@@ -24,7 +24,7 @@ pub(super) fn pre_push(
         return Ok(Exit::Done);
     }
     match ui.verdict(&facts::push(git, remote, url, updates)?) {
-        Exit::Done => super::handoff::before_push(ui, git, remote, updates),
+        Exit::Done => super::handoff::before_push(ui, git, remote, updates).map(|()| Exit::Done),
         other => Ok(other),
     }
 }

@@ -11,7 +11,7 @@ use crate::plan::{Plan, Step};
 use crate::sync::pull;
 
 pub fn main(context: &Context, args: &PullArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     let production = InProduction::observe(context, &config, args.allow_critical)?;
     let before = Before::look(context, args.act.dry_run)?;
     let think = || {

@@ -1,12 +1,15 @@
 //! The settings of a work tree, for commands and for hooks.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
-use crate::base::plain;
+use crate::base::{CommitId, Problem, plain};
 use crate::config::{self, Config};
 use crate::git::Git;
 use crate::host::read;
 use crate::ui::{self, Color, Ui};
+
+/// So many changes of the file are looked at for the last one that makes sense.
+const CHANGES: usize = 50;
 
 /// What `.gsync.toml` says, or the defaults where there is none.
 pub(super) fn of(git: &Git) -> Result<Config> {
@@ -31,4 +34,80 @@ pub(super) fn color(git: &Git, ui: &Ui) -> Result<()> {
         other => ui.warn(&format!("gsync.color is `{}`: use auto, always or never", plain(other))),
     }
     Ok(())
+}
+
+/// The settings to work with where that must be possible whatever the file says: those who lead
+/// out of it, and those who only look. Never for what judges: that refuses.
+pub(super) struct Valid {
+    pub(super) config: Config,
+    pub(super) broken: Option<Broken>,
+}
+
+/// Settings that make no sense.
+pub(super) struct Broken {
+    why: Error,
+    /// The commit whose settings hold. Nothing: the built-in ones do.
+    instead: Option<CommitId>,
+}
+
+/// What is valid, or was before.
+pub(super) fn valid(git: &Git) -> Valid {
+    match of(git) {
+        Ok(config) => Valid { config, broken: None },
+        Err(why) => {
+            let (instead, config) = match before(git) {
+                Some((id, config)) => (Some(id), config),
+                None => (None, Config::default()),
+            };
+            Valid { config, broken: Some(Broken { why, instead }) }
+        }
+    }
+}
+
+/// The same, said aloud.
+pub(super) fn say_valid(ui: &Ui, git: &Git) -> Valid {
+    let valid = valid(git);
+    if let Some(broken) = &valid.broken {
+        ui.warn(&broken.words());
+        hints(ui, &broken.why);
+    }
+    valid
+}
+
+impl Broken {
+    pub(super) fn words(&self) -> String {
+        match &self.instead {
+            Some(id) => format!("{:#}; the settings of {} hold meanwhile", self.why, id.short()),
+            None => format!("{:#}; the built-in settings hold meanwhile", self.why),
+        }
+    }
+}
+
+/// The last settings in the history of HEAD that make sense.
+fn before(git: &Git) -> Option<(CommitId, Config)> {
+    let most = format!("--max-count={CHANGES}");
+    let args = ["log", "--no-show-signature", "--format=%H", &most, "HEAD", "--", config::FILE];
+    let ids = git.ask(&args).ok()??;
+    ids.lines().filter_map(CommitId::parse).find_map(|id| {
+        let text = git.must_bytes(&["show", &format!("{id}:{}", config::FILE)]).ok()?;
+        Some((id, config::parse(config::FILE, &text).ok()?))
+    })
+}
+
+/// After a pull: it may have brought settings that make no sense.
+pub(super) fn say_brought(ui: &Ui, why: &Error) -> String {
+    let line = format!("what came in leaves settings that make no sense: {why:#}");
+    ui.warn(&line);
+    hints(ui, why);
+    line
+}
+
+fn hints(ui: &Ui, why: &Error) {
+    if let Some(problem) = why.downcast_ref::<Problem>() {
+        problem.hints.iter().for_each(|hint| ui.hint(hint));
+    }
+    ui.hint(&format!(
+        "put {} right and commit it, or take back what brought it in: `gsync undo`",
+        config::FILE
+    ));
 }

@@ -7,7 +7,8 @@ use super::args::StartArgs;
 use super::arrived::Before;
 use super::presence::Asking;
 use super::production::InProduction;
-use super::{Context, presence};
+use super::settings::Valid;
+use super::{Context, presence, settings};
 use crate::base::{Exit, Presence, plays_tricks};
 use crate::config::Config;
 use crate::peers::view::View;
@@ -16,7 +17,7 @@ use crate::sync::pull;
 use crate::sync::pull::facts::Upstream;
 
 pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let Valid { config, broken } = settings::say_valid(&context.ui, &context.git);
     if args.review {
         return review(context, &config);
     }
@@ -37,7 +38,10 @@ pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
         }
         let mut others = None;
         if done {
-            presence::later(&context.git, &context.ui, &config, Some(Presence::Working));
+            // Whether the others are to be told is not known without the settings.
+            if broken.is_none() {
+                presence::later(&context.git, &context.ui, &config, Some(Presence::Working));
+            }
             others = asking.and_then(|asking| asking.end(context, &config));
         }
         say_overlaps(context, others.as_ref());

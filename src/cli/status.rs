@@ -27,7 +27,7 @@ const REDRAW: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 pub fn main(context: &Context, args: &StatusArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     // The hub is asked unless that was forbidden: what was so ten seconds ago is not what is so.
     let ask = if args.no_fetch { Ask::Never } else { Ask::Always };
     if args.watch {

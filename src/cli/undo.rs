@@ -11,7 +11,7 @@ use crate::run::Record;
 use crate::sync::undo::{self, What, leaves_something};
 
 pub fn main(context: &Context, args: &UndoArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     let how = args.act.how();
     let (plan, ran) = context.act(&how, || {
         let found = find(context, args.run.as_deref())?;
@@ -28,7 +28,7 @@ pub fn main(context: &Context, args: &UndoArgs) -> Result<Exit> {
             .runs
             .iter()
             .map(|record| format!("takes back {} ({})", record.id, plain(&record.plan.title)));
-        plan.notes.splice(0..0, found.passed_by.iter().map(passed).chain(takes));
+        plan.notes.splice(0..0, found.passed_by.iter().cloned().chain(takes));
         Ok(plan)
     })?;
     if args.hub && !how.dry_run && ran.exit() == Exit::Done {
@@ -48,7 +48,7 @@ struct Found {
     /// All of one command, the oldest first.
     runs: Vec<Record>,
     /// Newer ones of which nothing can be taken back.
-    passed_by: Vec<Record>,
+    passed_by: Vec<String>,
 }
 
 impl Found {
@@ -57,9 +57,8 @@ impl Found {
     }
 }
 
-fn passed(record: &Record) -> String {
-    let title = plain(&record.plan.title);
-    format!("passes by {} ({title}): nothing of it can be taken back", record.id)
+fn passed(record: &Record, why: &str) -> String {
+    format!("passes by {} ({}): {why}", record.id, plain(&record.plan.title))
 }
 
 fn did_something(record: &Record) -> bool {
@@ -85,7 +84,11 @@ fn find(context: &Context, name: Option<&str>) -> Result<Found> {
                 continue;
             }
             if !leaves_something(&record.begun) {
-                found.passed_by.push(record.clone());
+                found.passed_by.push(passed(record, "nothing of it can be taken back"));
+                continue;
+            }
+            if undo::facts::is_given_up(&context.git, &record.begun)? {
+                found.passed_by.push(passed(record, "its merge was given up"));
                 continue;
             }
             if record.plan.title.starts_with("install ") {
@@ -100,7 +103,7 @@ fn find(context: &Context, name: Option<&str>) -> Result<Found> {
             return Ok(found);
         }
         let problem = Problem::refuse("nothing", "there is no run to undo");
-        return Err(found.passed_by.iter().map(passed).fold(problem, Problem::because).into());
+        return Err(found.passed_by.into_iter().fold(problem, Problem::because).into());
     };
     let id = RunId::new(name);
     let record = records.iter().find(|record| record.id == id).ok_or_else(|| {
@@ -113,7 +116,7 @@ fn find(context: &Context, name: Option<&str>) -> Result<Found> {
             .hint("run `gsync undo` there")
             .into());
     }
-    if !did_something(record) {
+    if !did_something(record) || undo::facts::is_given_up(&context.git, &record.begun)? {
         return Err(Problem::refuse("nothing", format!("{name} left nothing to undo")).into());
     }
     Ok(Found { runs: of_command(record), passed_by: Vec::new() })

@@ -45,7 +45,12 @@ impl Git {
         // In packs, which are easier to count and to throw away.
         command.args(["-c", "fetch.unpackLimit=1"]);
         command.args(["fetch", "--quiet", "--no-progress", "--no-tags", "--no-prune"]);
-        command.args(["--no-write-fetch-head", "--no-recurse-submodules", "--refmap="]);
+        command.args([
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--refmap=",
+            "--no-filter",
+        ]);
         command.args(["--stdin", "--", remote]);
         let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
         Ok(match run(&mut command, input.as_bytes(), limit)? {

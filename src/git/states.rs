@@ -110,7 +110,8 @@ impl Git {
         command.args(["-c", "core.alternateRefsCommand=true", "-c", "pack.threads=1"]);
         command.args(["fetch", "--quiet", "--no-progress", "--no-tags", "--no-prune"]);
         command.args(["--no-write-fetch-head", "--no-recurse-submodules", "--refmap="]);
-        command.args(["--stdin", "--", remote]);
+        // A partial clone wants trees without contents; a state is its content.
+        command.args(["--no-filter", "--stdin", "--", remote]);
         let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
         match run(&mut command, input.as_bytes(), left)? {
             Ended::TimedOut => Ok(false),

@@ -201,6 +201,35 @@ fn a_reset_to_the_hub_fires_no_hook_and_is_found_by_the_next_command() {
 }
 
 #[test]
+fn a_pull_by_a_switch_or_before_one_is_reported_once() {
+    let ways: [&[&[&str]]; 4] = [
+        &[&["switch", "-q", "-C", "main", "origin/main"]],
+        &[&["checkout", "-q", "-B", "main", "origin/main"]],
+        &[
+            &["switch", "-q", "-c", "o"],
+            &["fetch", "-q", "origin", "main:main"],
+            &["switch", "-q", "main"],
+        ],
+        &[
+            &["reset", "-q", "--hard", "@{u}"],
+            &["switch", "-q", "-c", "n"],
+            &["switch", "-q", "main"],
+        ],
+    ];
+    for way in ways {
+        let lab = Lab::new();
+        let (ada, _) = ada_and_ben(&lab, 2);
+        ada.git(&["fetch", "-q"]);
+        let (last, before) = way.split_last().unwrap();
+        for args in before {
+            ada.try_git(args).exits(0).says_not("pulled");
+        }
+        ada.try_git(last).exits(0).says("pulled 2 commits from Ben,");
+        silent_from_now_on(&ada);
+    }
+}
+
+#[test]
 fn what_came_to_main_is_not_reported_again_when_a_topic_takes_it_from_there() {
     let lab = Lab::new();
     let (ada, _) = ada_and_ben(&lab, 2);

@@ -1,6 +1,7 @@
 //! `gsync handoff`: work that is handed over with facts, and a life of its own on the hub.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, Person, name_commits};
 
@@ -181,8 +182,7 @@ fn what_the_sender_wrote_into_the_draft_is_kept_when_the_facts_change() {
     qc.write("server/b.rs", "b\n");
     qc.git(&["add", "."]);
     qc.git(&["commit", "-q", "-m", "second of the work"]);
-    assert!(!qc.read(path).contains("second of the work"), "the hook does not pay for it");
-    qc.gsync(&["status", "--no-fetch"]).exits(0);
+    until("the draft follows", || qc.read(path).contains("second of the work"));
     let draft = qc.read(path);
     for kept in ["second of the work", "from the command line", "No downtime.\nReally.\n"] {
         assert!(draft.contains(kept), "{kept}\n{draft}");
@@ -444,6 +444,78 @@ fn a_hub_that_refuses_foreign_names_still_takes_handoffs() {
     assert_eq!(lab.hub().git(&["for-each-ref", "refs/gsync"]), "");
 }
 
+/// Waits for what a process in the background does.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "it never came: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_draft_follows_each_commit_and_merge_and_a_dry_run_leaves_it_alone() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let rules = qc.read(".gsync.toml").replace("[handoff]", "[handoff]\nwhen = [\"server/**\"]");
+    qc.commit(".gsync.toml", &rules.replace("when", "require = true\nwhen"), "rules");
+    qc.push();
+    qc.gsync(&["install"]).exits(0);
+    let path = ".git/gsync/handoff/draft.md";
+    let commit = |file: &str, args: &[&str]| {
+        qc.write(file, file);
+        qc.git(&["add", "-A"]);
+        qc.git(&[&["commit", "-q"], args].concat());
+        qc.git(&["rev-parse", "HEAD"])
+    };
+    let is_at = |head: &str| {
+        std::fs::read_to_string(qc.path(path))
+            .is_ok_and(|text| text.contains(&format!("head: {head}\n")))
+    };
+    // Work that nobody is to be told of begins no draft, and neither does what others did.
+    commit("docs/x", &["-m", "docs"]);
+    let ben = lab.person("ben");
+    ben.git(&["pull", "-q"]);
+    ben.commit("server/b", "b\n", "of ben");
+    ben.push();
+    qc.git(&["pull", "-q", "--no-edit", "--no-rebase"]);
+    assert!(!qc.path(".git/gsync/handoff").exists());
+
+    let head = commit("server/x", &["-m", "one"]);
+    until("a draft", || is_at(&head));
+    // Nobody has said anything yet: the push is not covered by it.
+    qc.try_git(&["push"]).exits(1).says("gsync handoff draft --to builder");
+    let text = qc.read(path).replace("<!-- gsync:why -->", "<!-- gsync:why -->\nfor the report\n");
+    qc.write(path, text);
+    let head = commit("docs/y", &["-m", "two"]);
+    until("the draft at the second commit", || is_at(&head));
+    let head = commit("server/z", &["--amend", "-m", "two again"]);
+    until("the draft at the amended commit", || is_at(&head));
+    qc.git(&["switch", "-q", "-c", "side"]);
+    let side = commit("server/side", &["-m", "side"]);
+    qc.git(&["switch", "-q", "main"]);
+    qc.git(&["merge", "-q", "side"]);
+    until("the draft at the merge", || is_at(&side));
+    assert!(qc.read(path).contains("for the report"), "{}", qc.read(path));
+    until("the worker to end", || !qc.path(".git/gsync/handoff/outdated").exists());
+
+    // Moved by what fires no hook: a dry run and a question write nothing.
+    qc.git(&["update-ref", "HEAD", &head]);
+    qc.git(&["reset", "-q", "--hard"]);
+    qc.gsync(&["handoff", "draft", "--dry-run"]).exits(0).says("draft the handoff");
+    qc.gsync(&["handoff", "show", "draft"]).exits(0).says(&head);
+    qc.gsync(&["status", "--no-fetch"]).exits(0);
+    assert!(is_at(&side), "{}", qc.read(path));
+    // A command of ours moves the branch too.
+    qc.try_git(&["push"]).exits(0).says("the draft covers it");
+    ben.git(&["pull", "-q"]);
+    let bens = ben.commit("server/c", "c\n", "of ben again");
+    ben.push();
+    qc.gsync(&["pull"]).exits(0);
+    until("the draft at what was pulled", || is_at(&bens));
+}
+
 #[test]
 fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     let lab = Lab::new();
@@ -473,7 +545,7 @@ fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     let said = qc.try_git(&["push"]).exits(1).all();
     assert!(said.contains("gsync handoff draft --to builder"), "{said}");
     assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
-    qc.gsync(&["finish"]).exits(3).says("gsync finish --handoff builder");
+    qc.gsync(&["finish"]).exits(1).says("gsync finish --handoff builder");
     assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
     qc.gsync(&["finish", "--handoff", "builder"]).exits(0).says("H-0002");
     let text = file_on_hub(&lab, 2);
@@ -481,6 +553,42 @@ fn a_push_that_nobody_was_told_of_is_answered_with_a_reminder_or_refused() {
     qc.commit("server/z", "z\n", "yet more");
     qc.gsync(&["handoff", "draft"]).exits(0);
     assert!(qc.try_git(&["push"]).exits(0).all().contains("the draft covers it"));
+}
+
+#[test]
+fn finish_reminds_and_refuses_where_no_hook_is_installed_too() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let rules = qc.read(".gsync.toml").replace("[handoff]", "[handoff]\nwhen = [\"server/**\"]");
+    qc.commit(".gsync.toml", &rules, "rules");
+    qc.commit("server/x", "x\n", "work");
+    let line = "to hand over, such as server/x, and no handoff covers it";
+    let seen = qc.gsync(&["finish"]).exits(0).says(line);
+    assert_eq!(seen.all().matches(line).count(), 1, "{}", seen.all());
+    qc.commit(".gsync.toml", &rules.replace("when", "require = true\nwhen"), "strict");
+    qc.push();
+    // The hub has moved: what would be sent is only rehearsed.
+    let ben = lab.person("ben");
+    ben.git(&["pull", "-q"]);
+    ben.commit("docs/b", "b\n", "of ben");
+    ben.push();
+    let hub = lab.hub().git(&["rev-parse", "main"]);
+    qc.commit("server/y", "y\n", "more work");
+    for args in [&["finish"][..], &["finish", "--dry-run"]] {
+        qc.gsync(args)
+            .exits(1)
+            .says("1 path to hand over, such as server/y")
+            .says("or push and send at once");
+    }
+    assert_eq!(qc.gsync(&["finish", "--json"]).exits(1).json()["error"]["code"], "handoff");
+    assert_eq!(lab.hub().git(&["rev-parse", "main"]), hub);
+    qc.gsync(&["finish", "--handoff", "builder"]).exits(0).says("H-0001");
+    // With hooks it is said once.
+    qc.gsync(&["install"]).exits(0);
+    qc.commit(".gsync.toml", &rules, "lax");
+    qc.commit("server/z", "z\n", "yet more");
+    let seen = qc.gsync(&["finish"]).exits(0).says("server/z");
+    assert_eq!(seen.all().matches("to hand over").count(), 1, "{}", seen.all());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod agent_real;
 mod agents;
 mod bombs;
+mod broken_rules;
 mod bump;
 mod cases;
 mod crash;

@@ -152,6 +152,30 @@ fn where_the_repository_wants_it_a_commit_is_told_too() {
 }
 
 #[test]
+fn a_partial_clone_sees_the_others_with_entries_and_contents() {
+    let lab = Lab::new();
+    lab.hub().git(&["config", "uploadpack.allowFilter", "true"]);
+    let ada = lab.person("ada").sociable();
+    ada.commit(".gsync.toml", "[peers]\nshare = \"content\"\n", "share contents");
+    ada.push();
+    ada.write("README", "of ada\n");
+    ada.gsync(&["start"]).exits(0);
+    let hub = format!("file://{}", lab.path("hub.git").display());
+    for (name, filter) in [("blobless", "blob:none"), ("treeless", "tree:0")] {
+        let filter = format!("--filter={filter}");
+        ada.git(&["clone", "--quiet", "--template=", &filter, &hub, &format!("../{name}")]);
+        let part = lab.at(name, lab.path(name)).sociable();
+        part.write("README", "of somebody else\n");
+        let before = part.git(&["count-objects", "-v"]);
+        let peer = part.peer(&[], "ada@lab");
+        assert_eq!(paths(&peer["dirty"]), ["README"]);
+        assert_eq!(peer["overlaps"], json!(["README"]), "{peer}");
+        assert_eq!(part.git(&["count-objects", "-v"]), before, "nothing of it stays");
+        part.gsync(&["peers"]).exits(0).says("ada@lab").says_not("makes no sense");
+    }
+}
+
+#[test]
 fn of_thirty_two_who_publish_at_once_none_fails() {
     let lab = Lab::new();
     let people: Vec<_> = (0..32).map(|n| lab.person(&format!("p{n}")).sociable()).collect();

@@ -30,6 +30,64 @@ fn incoming(bob: &Person<'_>) {
 }
 
 #[test]
+fn a_file_whose_line_ends_were_other_ones_before_is_no_change_after_an_undo() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit("f.txt", "one\n", "f");
+    ada.commit("g.txt", "gone\n", "g");
+    ada.write("staged", "staged\n");
+    ada.git(&["add", "staged"]);
+    // Clean, with line ends that a checkout would not make.
+    ada.commit(".gitattributes", "*.txt text eol=crlf\n", "attributes");
+    ada.push();
+    let bob = lab.person("bob");
+    bob.git(&["pull", "-q"]);
+    bob.commit("f.txt", "one\r\ntwo\r\n", "more");
+    bob.git(&["rm", "-q", "g.txt"]);
+    bob.git(&["commit", "-q", "-m", "less"]);
+    bob.push();
+    ada.write("new", "new\n");
+    ada.git(&["add", "-N", "new"]);
+    let (before, index) = (ada.state(), ada.git(&["ls-files", "--stage", "-t", "-v"]));
+    ada.gsync(&["pull"]).exits(0);
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.state(), before);
+    assert_eq!(ada.git(&["ls-files", "--stage", "-t", "-v"]), index);
+    ada.git(&["reset", "-q"]);
+    assert_eq!(ada.git(&["diff-index", "--name-only", "HEAD"]), "");
+}
+
+#[test]
+fn a_pull_whose_merge_was_given_up_is_passed_by() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    ada.commit("mine", "1\n", "mine");
+    bob.commit("mine", "2\n", "his");
+    bob.push();
+    // Nothing else was ever done here.
+    ada.gsync(&["pull", "--resolve"]).exits(0);
+    let last =
+        || ada.gsync(&["log", "--json"]).json()["runs"][0]["id"].as_str().unwrap().to_owned();
+    let run = last();
+    ada.git(&["merge", "--abort"]);
+    let before = all_of(&ada);
+    let seen = ada.gsync(&["undo"]).exits(1).says("there is no run to undo");
+    seen.says(&format!("passes by {run}")).says("its merge was given up").says_not("moved");
+    ada.gsync(&["undo", &run]).exits(1).says("left nothing to undo");
+    assert_eq!(all_of(&ada), before);
+    // One that was given up twice, and work before it: that is what comes back.
+    ada.write("new", "new\n");
+    ada.gsync(&["discard"]).exits(0);
+    let discarded = last();
+    ada.gsync(&["undo"]).exits(0);
+    assert_eq!(ada.read("new"), "new\n");
+    ada.gsync(&["pull", "--resolve"]).exits(0);
+    ada.git(&["reset", "-q", "--merge"]);
+    let seen = ada.gsync(&["undo"]).exits(0).says("its merge was given up");
+    assert!(!ada.path("new").exists(), "{} {discarded}", seen.all());
+}
+
+#[test]
 fn undo_of_a_pull_brings_back_all_and_undo_of_that_the_pull() {
     let lab = Lab::new();
     let (ada, bob) = two(&lab);

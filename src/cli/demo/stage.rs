@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::base::{Problem, plain};
-use crate::cli::presence;
+use crate::cli::{handoff, presence};
 use crate::git::Git;
 use crate::host::process::Ended;
 use crate::host::{env, process};
@@ -108,6 +108,7 @@ impl Stage {
         if git_dir.is_dir() {
             let git = Git::at(git_dir.clone(), git_dir, Some(dir));
             presence::settle(&git, PATIENCE)?;
+            handoff::draft::wait(&git, PATIENCE)?;
         }
         match ended {
             Ended::Exited(out) => {

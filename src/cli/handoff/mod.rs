@@ -3,6 +3,7 @@
 mod answer;
 pub mod args;
 mod deployed;
+pub mod draft;
 mod hooks;
 mod send;
 mod show;
@@ -22,13 +23,13 @@ use crate::run::How;
 use args::{DraftArgs, HandoffCommand};
 
 pub use deployed::deployed;
-pub use hooks::{arrived, before_push, outdated, refresh};
+pub use hooks::{arrived, before_push};
 pub use send::finish;
 pub use waiting::{left_open, say_waiting, waiting, waiting_here};
 
 pub fn main(context: &Context, command: &HandoffCommand) -> Result<Exit> {
     match command {
-        HandoffCommand::Draft(args) => draft(context, args),
+        HandoffCommand::Draft(args) => write_draft(context, args),
         HandoffCommand::Send(args) => {
             let wish = send::Wish { to: args.to.as_deref(), says: &args.says };
             send::send(context, &wish, &args.act.how())
@@ -44,7 +45,7 @@ pub fn main(context: &Context, command: &HandoffCommand) -> Result<Exit> {
 }
 
 /// Writes the draft again from what is so now, with what the sender wrote, and prints it.
-fn draft(context: &Context, args: &DraftArgs) -> Result<Exit> {
+fn write_draft(context: &Context, args: &DraftArgs) -> Result<Exit> {
     let config = context.config()?;
     let mut text = String::new();
     let path = notes::draft_path(&context.git);
@@ -59,7 +60,10 @@ fn draft(context: &Context, args: &DraftArgs) -> Result<Exit> {
         },
         |_, outcome| {
             Ok(match outcome {
-                Outcome::Done => json!({ "draft": path.to_string_lossy() }),
+                Outcome::Done => {
+                    draft::asked(&context.git);
+                    json!({ "draft": path.to_string_lossy() })
+                }
                 _ => serde_json::Value::Null,
             })
         },
@@ -83,5 +87,6 @@ pub fn draft_for(context: &Context, to: &str) -> Result<Exit> {
         let document = render::render(&told.story, told.own.as_deref())?;
         Ok(plan::draft(&path, told.draft.as_deref(), &document))
     })?;
+    draft::asked(&context.git);
     Ok(ran.exit())
 }

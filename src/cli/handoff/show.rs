@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::missing;
 use super::args::{ListArgs, ShowArgs};
-use super::story;
+use super::{draft, story};
 use crate::base::{Exit, Problem, plain};
 use crate::cli::Context;
 use crate::config::Config;
@@ -69,14 +69,19 @@ pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The draft as it stands.
+/// The draft as it is now; one that cannot be told anew as it stands.
 fn show_draft(context: &Context) -> Result<Exit> {
     let Some(bytes) = notes::draft(&context.git)? else {
         return Err(Problem::refuse("no-draft", "there is no draft of a handoff")
             .hint("write one: `gsync handoff draft`")
             .into());
     };
-    let text = clean(&String::from_utf8_lossy(&bytes));
+    // A hook may have begun to write it again a moment ago.
+    let text = match draft::renewed(context) {
+        Ok(Some((_, text))) => text,
+        _ => String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    let text = clean(&text);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "id": "draft", "status": "draft", "text": text }));
     } else {

@@ -137,6 +137,11 @@ pub fn content(
     Ok(found)
 }
 
+/// A draft that makes sense.
+pub fn drafted(bytes: Option<&[u8]>) -> Option<(Document, crate::handoff::document::Handoff)> {
+    bytes.and_then(|bytes| read_draft(bytes).ok())
+}
+
 fn read_draft(bytes: &[u8]) -> Result<(Document, crate::handoff::document::Handoff), Problem> {
     let again = |mut problem: Problem| {
         problem.hints =

@@ -16,9 +16,9 @@ use crate::ui::Ui;
 /// ends here too. Gives the settings that it read.
 pub(super) fn commit(ui: &Ui, git: &Git) -> Result<Config> {
     let look = Look::at(git);
-    let config = settings::of(git)?;
+    let config = settings::say_valid(ui, git).config;
     tell(ui, &look, git, &config, &Event::Look, true)?;
-    handoff::outdated(git);
+    handoff::draft::committed(ui, git, &config);
     let after = push_after(&look, &config)?;
     let hub = &config.hub;
     match unpushed::then(&facts::after_commit(&look, after, &hub.remote, &hub.branch)?) {
@@ -32,19 +32,20 @@ pub(super) fn commit(ui: &Ui, git: &Git) -> Result<Config> {
 /// After a merge, which may be a pull.
 pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
     let look = Look::at(git);
-    let config = settings::of(git)?;
+    let config = settings::say_valid(ui, git).config;
     if squash {
         let arrival = facts::squashed(&look, &config.hub.remote)?;
         report(ui, git, &config, &[arrival], arrived::is_quiet(git, false));
     }
-    handoff::outdated(git);
+    handoff::draft::moved(ui, git);
     tell(ui, &look, git, &config, &Event::Look, true)
 }
 
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
     let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
-    tell(ui, &Look::at(git), git, &settings::of(git)?, &event, true)
+    handoff::draft::moved(ui, git);
+    tell(ui, &Look::at(git), git, &settings::say_valid(ui, git).config, &event, true)
 }
 
 /// After HEAD was moved: by a switch, or by a rebase that begins.
@@ -56,7 +57,7 @@ pub(super) fn checkout(
 ) -> Result<()> {
     let look = Look::at(git);
     let event = facts::checkout(&look, old, new)?;
-    tell(ui, &look, git, &settings::of(git)?, &event, true)
+    tell(ui, &look, git, &settings::say_valid(ui, git).config, &event, true)
 }
 
 /// Some pulls fire no hook of ours (`reset --hard @{u}`, a rebase that dropped everything):
@@ -68,7 +69,7 @@ pub fn catch_up(ui: &Ui, git: &Git) -> Result<()> {
     // Where nothing was ever remembered there is nothing to compare with.
     match read::file(&path(git))? {
         Some(file) if !facts::is_known(git, &facts::memory(&file.bytes.0)) => {
-            tell(ui, &Look::at(git), git, &settings::of(git)?, &Event::Look, false)
+            tell(ui, &Look::at(git), git, &settings::valid(git).config, &Event::Look, false)
         }
         _ => Ok(()),
     }
@@ -80,8 +81,8 @@ pub fn settle(git: &Git) {
     let ui = Ui { quiet: true, ..Ui::default() };
     if git.work_dir.is_some()
         && let Ok(Some(_)) = read::file(&path(git))
-        && let Ok(config) = settings::of(git)
     {
+        let config = settings::valid(git).config;
         let _ = tell(&ui, &Look::at(git), git, &config, &Event::Look, false);
     }
 }

@@ -6,6 +6,7 @@
 //! filters, links, modes and sparse rules hold, and it looks again at each file it goes over.
 
 mod files;
+mod fit;
 mod mend;
 mod room;
 
@@ -184,7 +185,8 @@ impl<'a> Index<'a> {
             Some(id) => {
                 let bytes = self.git.must_bytes(&["cat-file", "blob", id.as_str()])?;
                 fs::write(self.path(), bytes).context("write the index")?;
-                put_index_time(&self.path(), &notes)
+                put_index_time(&self.path(), &notes)?;
+                fit::fit(self, &notes)
             }
             None => drop_file(&self.path()),
         }

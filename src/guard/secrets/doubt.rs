@@ -1,7 +1,6 @@
 //! What only looks like a secret: placeholders, words, counting, and tokens whose checksum is
 //! wrong.
 
-
 use super::rules::Rule;
 use super::views;
 use crate::config::Check;

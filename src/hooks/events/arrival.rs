@@ -27,7 +27,9 @@ const KEPT: usize = 16;
 /// What just happened, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// HEAD was put on a branch: that is no pull, whatever the branch has.
+    /// HEAD was put on a branch. One that was never seen before has brought nothing; one that
+    /// does not stand where it was seen last was moved, by the switch itself (`switch -C`) or
+    /// by what fires no hook (`fetch origin main:main`).
     Switch,
     /// A rebase put HEAD on what it rebases onto. `forward`: there is nothing to replay, so
     /// this is all that it does.
@@ -89,7 +91,7 @@ pub fn questions(memory: &Memory, here: &Here, event: &Event) -> Vec<Question> {
             }
             return asked;
         }
-        (Event::Look | Event::RebaseEnd, Some(branch), Some(head)) => {
+        (Event::Look | Event::Switch | Event::RebaseEnd, Some(branch), Some(head)) => {
             ask(branch, head, here.before.as_ref());
         }
         _ => {}
@@ -242,12 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_and_a_first_look_are_only_remembered() {
-        for (mut memory, event) in [(knows(1), Event::Switch), (Memory::default(), Event::Look)] {
+    fn a_branch_never_seen_before_is_only_remembered() {
+        for event in [Event::Switch, Event::Look] {
+            let mut memory = Memory::default();
             assert_eq!(questions(&memory, &on_main(2), &event), []);
             remember(&mut memory, &on_main(2), &event, &[], false);
             assert_eq!(memory.heads[&main()], id(2));
         }
+    }
+
+    #[test]
+    fn a_switch_to_a_branch_that_was_moved_is_asked_about_and_one_that_was_not_is_none() {
+        assert_eq!(questions(&knows(1), &on_main(2), &Event::Switch), moved(1, 2));
+        assert_eq!(questions(&knows(2), &on_main(2), &Event::Switch), []);
     }
 
     #[test]

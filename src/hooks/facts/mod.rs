@@ -131,8 +131,19 @@ fn is_ours(at: &HooksPath, own: &Path, record: Option<&Record>) -> bool {
         || set.any(|edit| edit.key == "core.hooksPath" && edit.value.as_ref() == Some(&at.value))
 }
 
-/// Looks at a repository. Reads only.
+/// Looks at a repository. Reads only. Settings that make no sense are an error.
 pub fn observe(git: &Git) -> Result<Facts> {
+    look(git, |parsed| parsed)
+}
+
+/// The same for those who only look, or leave: settings that make no sense name no roles.
+pub fn observe_anyway(git: &Git) -> Result<Facts> {
+    look(git, |parsed| Ok(parsed.unwrap_or_default()))
+}
+
+type Parsed = Result<Option<config::Config>, Problem>;
+
+fn look(git: &Git, settle: fn(Parsed) -> Parsed) -> Result<Facts> {
     let common_dir = git.common_dir.clone();
     if common_dir.to_str().is_none() || git.dir().to_str().is_none() {
         return Err(Problem::refuse("path", "the path of this repository is not UTF-8")
@@ -168,7 +179,7 @@ pub fn observe(git: &Git) -> Result<Facts> {
     };
     let committed = if git.work_dir.is_some() { committed_toml(git)? } else { None };
     let bytes = toml.as_ref().map(|file| &file.bytes.0).or(committed.as_ref());
-    let parsed = bytes.map(|bytes| config::parse(config::FILE, bytes)).transpose()?;
+    let parsed = settle(bytes.map(|bytes| config::parse(config::FILE, bytes)).transpose())?;
     let undo = git.ask(&["for-each-ref", "--format=x", "refs/gsync/undo"])?.unwrap_or_default();
     Ok(Facts {
         bare: git.work_dir.is_none(),

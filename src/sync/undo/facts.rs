@@ -138,6 +138,19 @@ pub fn observe(git: &Git, begun: &[(Step, Before)], hub: Option<Duration>) -> Re
     Ok(facts)
 }
 
+/// Whether a run ended with a merge for a person to resolve who gave it up: the branch is where
+/// the run found it, and nothing is under way.
+pub fn is_given_up(git: &Git, begun: &[(Step, Before)]) -> Result<bool> {
+    let Some((Step::Merge { branch, on, .. }, _)) =
+        begun.iter().rev().find(|(step, _)| !matches!(step, Step::Keep { .. }))
+    else {
+        return Ok(false);
+    };
+    let moves = begun.iter().filter(|(step, _)| !matches!(step, Step::Keep { .. })).count();
+    let merging = git.operation().is_some() && git.head_branch()?.as_ref() == Some(branch);
+    Ok(moves == 1 && !merging && git.resolve_ref(branch)?.as_ref() == Some(on))
+}
+
 /// What was sent, each ref once: from where it stood first to where it was put last.
 fn sent(begun: &[(Step, Before)]) -> Vec<OnHub> {
     let mut sent: Vec<OnHub> = Vec::new();
