@@ -7,7 +7,6 @@ use super::settings::Valid;
 use super::{Context, deploy, settings};
 use crate::base::{Exit, plain};
 use crate::config::Config;
-use crate::deploy::facts as served;
 use crate::deploy::facts::afar;
 use crate::hooks::checks::{self, Check, State};
 use crate::hooks::facts;
@@ -29,8 +28,7 @@ pub fn main(context: &Context) -> Result<Exit> {
     list.extend(peers(context, &config));
     list.extend(agents(context)?);
     list.extend(apps(context, &config));
-    list.extend(deploy::receive::checked(&context.git)?);
-    list.extend(running(context)?);
+    list.extend(deploy::checks::of_home(&context.git)?);
     let well = checks::is_well(&list);
     if context.ui.is_for_programs() {
         context.ui.object(&json!({ "ok": well, "checks": list }));
@@ -73,45 +71,6 @@ fn apps(context: &Context, config: &Config) -> Vec<Check> {
         Check { check: format!("app {name}"), state, message, hint }
     });
     checks.collect()
-}
-
-/// Whether what an app of this machine shall run runs: after a restart of the machine nobody else
-/// may have started it.
-fn running(context: &Context) -> Result<Vec<Check>> {
-    let Some(home) = served::find(context.git.dir(), None)? else { return Ok(Vec::new()) };
-    let check = |name: &str, state, message, hint: &str| Check {
-        check: format!("app {}", plain(name)),
-        state,
-        message,
-        hint: hint.to_owned(),
-    };
-    let seen = match served::at_rest(&context.git, &home, &served::who_at(&home)) {
-        Ok(seen) => seen,
-        Err(err) => {
-            let name = home.file_name().unwrap_or_default().to_string_lossy();
-            let hint = "look at it: `gsync envs`";
-            return Ok(vec![check(&name, State::Unknown, plain(&format!("{err:#}")), hint)]);
-        }
-    };
-    let envs = seen.envs.keys().filter(|env| seen.build(env).is_some());
-    let judge = |env: &String| {
-        let shown = plain(env);
-        let (state, message, hint) = match served::sleeps(&seen, env) {
-            Ok(false) => (State::Ok, format!("{shown} runs what it shall run"), ""),
-            Ok(true) => (
-                State::Error,
-                format!("{shown} shall run and does not"),
-                "start what does not run: `gsync app start`",
-            ),
-            Err(err) => (
-                State::Unknown,
-                format!("it cannot be told whether {shown} runs: {}", plain(&format!("{err:#}"))),
-                "look at it: `gsync envs`",
-            ),
-        };
-        check(&seen.app.name, state, message, hint)
-    };
-    Ok(envs.map(judge).collect())
 }
 
 /// The files that `gsync install --agents` wrote.

@@ -34,7 +34,12 @@ pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<E
     if updates.is_empty() {
         return Ok(Exit::Done);
     }
-    super::deploy::asked::admit(git, updates)?;
-    super::deploy::receive::pre_receive(git, updates)?;
+    let admit = || {
+        super::deploy::asked::admit(git, updates)?;
+        super::deploy::receive::pre_receive(git, updates)
+    };
+    if let Err(err) = admit() {
+        return super::deploy::asked::refuse(git, updates, err);
+    }
     Ok(ui.verdict(&facts::receive(git, updates)?))
 }

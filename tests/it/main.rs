@@ -26,6 +26,7 @@ mod deploy_pushes;
 mod deploy_ssh;
 mod deploy_ssh_kept;
 mod deploy_ssh_proxy;
+mod deploy_told;
 mod doctor;
 mod edges;
 mod events;

@@ -52,9 +52,7 @@ pub fn admit(git: &Git, updates: &[RefUpdate]) -> Result<()> {
             .into());
     };
     let request = read(git, name, commit)?;
-    // Settings that make no sense are the answer to the request, and no reason to know nothing.
-    let Ok(app) = facts::settings(&home) else { return Ok(()) };
-    let app = app.name;
+    let app = facts::settings(&home)?.name;
     if request.app != app {
         let why = format!("this is the app {app}, and {} was asked for", plain(&request.app));
         return Err(Problem::refuse("other-app", why)
@@ -62,6 +60,35 @@ pub fn admit(git: &Git, updates: &[RefUpdate]) -> Result<()> {
             .into());
     }
     Ok(())
+}
+
+/// Refuses a push that was not taken. Whoever asked an app for something hears why in the words
+/// of an answer: it is that of the server, and not that the server takes no requests.
+pub fn refuse(git: &Git, updates: &[RefUpdate], err: anyhow::Error) -> Result<Exit> {
+    let asked = requests(updates).next().filter(|_| home_of(git).is_some());
+    let request = asked.and_then(|(name, commit)| read(git, name, commit).ok());
+    let id = asked.and_then(|(name, _)| request::id(name));
+    let (Some(request), Some(id)) = (request, id) else { return Err(err) };
+    let ui = ui_for(&request);
+    let mut follow = Follow::default();
+    follow.say(&request::begun(id));
+    if ui.is_for_programs() {
+        ui.result(&request::mark(id));
+    }
+    let exit = ui.error(&err);
+    follow.say(&request::end(id, exit.code()));
+    Ok(Exit::Refused)
+}
+
+/// How somebody wants to be told.
+fn ui_for(request: &Request) -> Ui {
+    Ui {
+        json: request.talk == Talk::Json,
+        json_lines: request.talk == Talk::JsonLines,
+        quiet: request.quiet,
+        verbose: request.verbose,
+        ..Ui::default()
+    }
 }
 
 /// The request in a commit that was pushed: one small file, and nothing that it builds on.
@@ -142,13 +169,7 @@ pub fn main(words: &[OsString]) -> Exit {
         Ok(request) => request,
         Err(err) => return Ui::default().error(&err),
     };
-    let ui = Ui {
-        json: request.talk == Talk::Json,
-        json_lines: request.talk == Talk::JsonLines,
-        quiet: request.quiet,
-        verbose: request.verbose,
-        ..Ui::default()
-    };
+    let ui = ui_for(&request);
     let command = format!("{} (asked for by a push)", request.words());
     let mut server = Server::asked(home.into(), facts::who(), command, ui);
     server.streams = !ui.quiet;

@@ -4,6 +4,7 @@ mod app;
 pub mod args;
 pub(super) mod asked;
 mod asks;
+pub(super) mod checks;
 mod commands;
 pub(super) mod converse;
 mod envs;

@@ -13,7 +13,6 @@ use crate::base::{CommitId, Exit, Problem, RefName, RefUpdate, plain, shell_quot
 use crate::config::app::Receive;
 use crate::deploy::{facts, request};
 use crate::git::Git;
-use crate::hooks::checks::{Check, State};
 use crate::host::{clock, deploy_log, env, process};
 use crate::peers::name as peers;
 use crate::ui::Ui;
@@ -65,28 +64,8 @@ pub fn pre_receive(git: &Git, updates: &[RefUpdate]) -> Result<()> {
     Ok(())
 }
 
-/// What `gsync doctor` says of an app home: whether its settings can be read, and are known to git.
-pub fn checked(git: &Git) -> Result<Option<Check>> {
-    let Some(home) = home_of(git) else { return Ok(None) };
-    let found = |state, message: String, hint| {
-        Ok(Some(Check { check: "app.toml".to_owned(), state, message, hint }))
-    };
-    let app = match facts::settings(&home) {
-        Ok(app) => app,
-        Err(err) => return found(State::Error, plain(&format!("{err:#}")), String::new()),
-    };
-    let branch = RefName::new(format!("refs/heads/{}", app.branch));
-    if app.mode == Receive::ProcReceive && !asks_first(git, &branch)? {
-        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
-        let hint = format!("gsync app create {name} --dir {on}");
-        let why = "it says proc-receive, and git was not told: pushes are refused".to_owned();
-        return found(State::Error, why, hint);
-    }
-    found(State::Ok, format!("it is the home of {}", plain(&app.name)), String::new())
-}
-
 /// Whether git lets us decide about the app's branch.
-fn asks_first(git: &Git, branch: &RefName) -> Result<bool> {
+pub(super) fn asks_first(git: &Git, branch: &RefName) -> Result<bool> {
     Ok(git.config("receive.procReceiveRefs")?.as_deref() == Some(branch.as_str()))
 }
 
@@ -185,6 +164,8 @@ pub(super) fn worker_of(home: &Path, name: &str) -> Result<Command> {
     for name in ["GIT_REFLOG_ACTION", "GIT_PUSH_OPTION_COUNT", "GIT_EXEC_PATH"] {
         worker.env_remove(name);
     }
+    // The session in which it was said who this is may end before the worker does.
+    worker.env("GSYNC_USER", facts::who_at(home));
     Ok(worker)
 }
 

@@ -8,8 +8,10 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::args::WhichApp;
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, plain, shell_quote};
 use crate::cli::Context;
+use crate::config;
+use crate::config::app::is_name;
 use crate::deploy::state::State;
 use crate::deploy::{Facts, facts, meanwhile, prune};
 use crate::git::Git;
@@ -52,10 +54,31 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
 fn clone_or_new(dir: &Path) -> String {
     match crate::git::find(dir).is_ok_and(|git| git.work_dir.is_some()) {
         false => "make one: `gsync app create NAME --dir DIR`".to_owned(),
-        true => "say in .gsync.toml which remote leads to it: [[app]] with `name = \"NAME\"` and \
-                 `remote = \"REMOTE\"`"
-            .to_owned(),
+        true => leads(dir).unwrap_or_else(|| {
+            "say in .gsync.toml which remote leads to it: [[app]] with `name = \"NAME\"` and \
+             `remote = \"REMOTE\"`"
+                .to_owned()
+        }),
     }
+}
+
+/// The line that says it, where a remote of the clone leads to an app home.
+fn leads(dir: &Path) -> Option<String> {
+    let git = crate::git::find(dir).ok()?;
+    let root = git.work_dir.clone()?;
+    let urls = git.settings("^remote\\..*\\.url$").ok()?;
+    let (remote, name) = urls.iter().find_map(|(key, urls)| {
+        let remote = key.strip_prefix("remote.")?.strip_suffix(".url")?;
+        let url = urls.last()?.trim_end_matches('/').strip_suffix("/repo.git")?;
+        let name = url.rsplit(['/', ':']).next()?;
+        (is_name(name) && is_name(remote)).then(|| (remote.to_owned(), name.to_owned()))
+    })?;
+    let file = match root == std::path::absolute(dir).ok()? {
+        true => config::FILE.to_owned(),
+        false => shell_quote(&plain(&root.join(config::FILE).to_string_lossy())),
+    };
+    let lines = format!(r#"\n[[app]]\nname = "{name}"\nremote = "{remote}"\n"#);
+    Some(format!("the remote {remote} leads to one; say so: `printf '{lines}' >> {file}`"))
 }
 
 impl Drop for Server {

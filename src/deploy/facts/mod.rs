@@ -5,6 +5,7 @@ pub mod afar;
 mod asleep;
 mod create;
 mod home;
+mod key;
 mod place;
 mod proxy;
 mod version;
@@ -28,6 +29,7 @@ use crate::host::{env, read, user};
 pub use asleep::{at_rest, sleeps};
 pub use create::creation;
 pub use home::{Listed, apps, find, is_home, registry, registry_text};
+pub use proxy::proxy_warnings;
 
 /// How long an environment has to answer when somebody only looks.
 const QUESTION: Duration = Duration::from_secs(2);
@@ -46,7 +48,8 @@ pub fn settings(home: &Path) -> Result<App> {
 }
 
 /// Who asks, by the identity that the server gives: gitolite's user, the one that the key in
-/// `authorized_keys` names, the web server's, the unix user.
+/// `authorized_keys` names (`GSYNC_USER` in its options), the web server's, the key's comment where
+/// sshd tells which key it was, the unix user.
 ///
 /// These variables are set by the server: gitolite, a forced command in `authorized_keys`, the
 /// web server, sshd. A client cannot set them over ssh unless `AcceptEnv` or
@@ -54,7 +57,10 @@ pub fn settings(home: &Path) -> Result<App> {
 /// machine could: see [`who_at`].
 pub fn who() -> String {
     let named = ["GL_USER", "GSYNC_USER", "REMOTE_USER"].into_iter().find_map(env::text);
-    named.or_else(user::own).map_or_else(|| number(user::id()), |name| plain(&name))
+    named
+        .or_else(key::comment)
+        .or_else(user::own)
+        .map_or_else(|| number(user::id()), |name| plain(&name))
 }
 
 /// Who asks at an app home. Somebody who works there as another user of this machine than the one

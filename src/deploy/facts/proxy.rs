@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::base::Problem;
 use crate::config::app::App;
 use crate::deploy::{Split, words};
-use crate::host::haproxy::{Door, Entry, Probe, Proxy};
+use crate::host::haproxy::{Door, Entry, Probe, Proxy, config_facts, warnings};
 use crate::host::http::Url;
 use crate::host::machine::pool;
 
@@ -73,4 +73,17 @@ pub(super) fn ask(app: &App) -> Result<Option<Asked>> {
         }
     };
     Ok(Some(Asked { live, probe, split, is_failed }))
+}
+
+/// What the configuration of the proxy lacks; nothing: none leads the traffic, or it runs on
+/// another machine, whose files only that one sees.
+pub fn proxy_warnings(app: &App) -> Option<Result<Vec<String>>> {
+    let settings = app.traffic.haproxy.as_ref().filter(|it| it.machine.is_none())?;
+    let look = || {
+        let machine = pool::open(None)?;
+        let door = Door::Master(PathBuf::from(&settings.master));
+        let map = PathBuf::from(&settings.map);
+        Ok(warnings(&config_facts(&Proxy { machine, door, map, probe: None })?))
+    };
+    Some(look())
 }

@@ -14,6 +14,7 @@ mod named;
 mod places;
 mod rules;
 mod scan;
+mod search;
 mod stream;
 mod table;
 mod views;

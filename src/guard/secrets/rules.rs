@@ -20,6 +20,8 @@ pub(super) struct Rule {
     pub edges: bool,
     /// The secret begins with the keyword.
     pub front: bool,
+    /// Upper and lower case are the same in the form.
+    pub folds: bool,
     /// A word has to stand before it: the form alone says little.
     pub named: bool,
     /// The word may stand anywhere in a name.
@@ -49,6 +51,7 @@ impl Rule {
             password: rule.password.unwrap_or(false),
             edges,
             front: edges && !rule.inside.unwrap_or(false),
+            folds: pattern.contains("(?i"),
             named,
             inside: rule.inside.unwrap_or(false),
             own: false,

@@ -1,0 +1,93 @@
+//! What `gsync doctor` looks at in an app home: its settings, whether they are known to git, what
+//! runs, and the configuration of the proxy.
+
+use anyhow::Result;
+
+use super::receive::{asks_first, home_of};
+use crate::base::{RefName, plain, shell_quote};
+use crate::config::app::{self, App, Receive};
+use crate::deploy::{Facts, facts};
+use crate::git::Git;
+use crate::hooks::checks::{Check, State};
+
+const LOOK: &str = "look at it: `gsync envs`";
+
+/// The checks of the app that a repository belongs to.
+pub fn of_home(git: &Git) -> Result<Vec<Check>> {
+    let Some(home) = home_of(git) else { return Ok(Vec::new()) };
+    let at = shell_quote(&plain(&home.to_string_lossy()));
+    let app = match facts::settings(&home) {
+        Ok(app) => app,
+        Err(why) => {
+            let hint = format!("put {} right in {at}", app::FILE);
+            return Ok(vec![check(app::FILE, State::Error, said(&why), &hint)]);
+        }
+    };
+    let name = plain(&app.name);
+    let branch = RefName::new(format!("refs/heads/{}", app.branch));
+    let mut list = match app.mode == Receive::PostReceive || asks_first(git, &branch)? {
+        true => vec![check(app::FILE, State::Ok, format!("it is the home of {name}"), "")],
+        false => {
+            let why = "it says proc-receive, and git was not told: pushes are refused";
+            let hint = format!("tell it: `gsync app create {name} --dir {at}`");
+            vec![check(app::FILE, State::Error, why.to_owned(), &hint)]
+        }
+    };
+    match facts::at_rest(git, &home, &facts::who_at(&home)) {
+        Ok(seen) => list.extend(running(&seen)),
+        Err(why) => {
+            list.push(check(&format!("app {name}"), State::Unknown, said(&why), LOOK));
+        }
+    }
+    list.extend(proxy(&app));
+    Ok(list)
+}
+
+/// Whether what an app of this machine shall run runs: after a restart of the machine nobody else
+/// may have started it.
+fn running(seen: &Facts) -> Vec<Check> {
+    let envs = seen.envs.keys().filter(|env| seen.build(env).is_some());
+    let judge = |env: &String| {
+        let shown = plain(env);
+        let (state, message, hint) = match facts::sleeps(seen, env) {
+            Ok(false) => (State::Ok, format!("{shown} runs what it shall run"), ""),
+            Ok(true) => (
+                State::Error,
+                format!("{shown} shall run and does not"),
+                "start what does not run: `gsync app start`",
+            ),
+            Err(why) => {
+                let message = format!("it cannot be told whether {shown} runs: {}", said(&why));
+                (State::Unknown, message, LOOK)
+            }
+        };
+        check(&format!("app {}", plain(&seen.app.name)), state, message, hint)
+    };
+    envs.map(judge).collect()
+}
+
+/// What the configuration of the proxy lacks, where it runs on this machine.
+fn proxy(app: &App) -> Vec<Check> {
+    match facts::proxy_warnings(app) {
+        None => Vec::new(),
+        Some(Ok(lacks)) if lacks.is_empty() => {
+            vec![check("haproxy", State::Ok, "nothing is missing in its configuration".into(), "")]
+        }
+        Some(Ok(lacks)) => {
+            let hint = "put its configuration right, then reload haproxy";
+            lacks.iter().map(|why| check("haproxy", State::Warning, plain(why), hint)).collect()
+        }
+        Some(Err(why)) => {
+            let hint = "look at it: `gsync envs`, and whether haproxy runs";
+            vec![check("haproxy", State::Unknown, said(&why), hint)]
+        }
+    }
+}
+
+fn check(name: &str, state: State, message: String, hint: &str) -> Check {
+    Check { check: name.to_owned(), state, message, hint: hint.to_owned() }
+}
+
+fn said(why: &anyhow::Error) -> String {
+    plain(&format!("{why:#}"))
+}

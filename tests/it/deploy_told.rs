@@ -1,0 +1,114 @@
+//! What a server says of itself: to a clone that asks a broken one, to one that does not know of
+//! its app, to the doctor; and who it thinks somebody is.
+
+use std::fs;
+
+use crate::deploy_asks::{Shop, home};
+use crate::deploy_haproxy::Stage;
+use crate::lab::Lab;
+use crate::ssh::Sshd;
+
+#[test]
+fn what_is_wrong_with_the_server_is_heard_in_the_clone_as_it_is_heard_there() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    shop.push("1.0.0");
+    let file = shop.home.join("app.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    for bad in ["x = [\n".to_owned(), format!("mod = \"post-receive\"\n{good}")] {
+        fs::write(&file, &bad).unwrap();
+        for args in [&["envs"][..], &["release"], &["envs", "--json"], &["sync", "--json-lines"]] {
+            let there = shop.server().gsync(args).exits(2);
+            let here = shop.ada.gsync(args).exits(2);
+            assert_eq!((here.stdout, here.stderr), (there.stdout, there.stderr));
+        }
+    }
+    fs::write(&file, good).unwrap();
+    shop.ada.gsync(&["envs"]).exits(0);
+    // So are other refusals of an app.
+    shop.ada.write(".gsync.toml", "[[app]]\nname = \"cafe\"\nremote = \"deploy\"\n");
+    let error = shop.ada.gsync(&["release", "--json"]).exits(1).json();
+    assert_eq!(error["error"]["code"], "other-app");
+    assert!(error["error"]["hints"][0].as_str().unwrap().contains(".gsync.toml"), "{error}");
+}
+
+#[test]
+fn a_clone_whose_remote_leads_to_an_app_hears_what_to_write_and_that_is_enough() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    let dir = home(&ada, "shop", "");
+    ada.git(&["remote", "add", "deploy", dir.join("repo.git").to_str().unwrap()]);
+    let seen = ada.gsync(&["envs"]).exits(1).says("the remote deploy leads to one");
+    let text = seen.all();
+    let hint =
+        text.lines().filter(|line| line.contains("leads")).find_map(|line| line.split('`').nth(1));
+    let hint = hint.unwrap();
+    ada.sh(hint).exits(0);
+    ada.gsync(&["envs"]).exits(0).says("LIVE");
+    let again = ["app", "create", "shop", "--dir", dir.to_str().unwrap()];
+    ada.gsync(&again).exits(0).says("[[app]]").says("remote = \"deploy\"");
+}
+
+#[test]
+fn the_doctor_looks_at_an_app_home_from_wherever_in_it_somebody_stands() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    for dir in [".", "repo.git", "blue", "logs"] {
+        let there = lab.at("root", shop.home.join(dir));
+        there.gsync(&["doctor"]).exits(0).says("app.toml: it is the home of shop");
+    }
+    let file = shop.home.join("app.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("mode = \"proc-receive\"\n{good}")).unwrap();
+    shop.server().gsync(&["doctor"]).exits(0).says_not("proc-receive");
+    shop.server().git(&["-C", "repo.git", "config", "--unset", "receive.procReceiveRefs"]);
+    let told = shop
+        .server()
+        .gsync(&["doctor"])
+        .exits(1)
+        .says("error    app.toml: it says proc-receive, and git");
+    told.says("gsync app create shop --dir");
+    fs::write(&file, "x = [\n").unwrap();
+    shop.server().gsync(&["doctor"]).exits(1).says("error    app.toml: ");
+}
+
+#[test]
+fn the_doctor_names_what_the_configuration_of_the_proxy_lacks() {
+    let lab = Lab::new();
+    let Some(mut stage) = Stage::new(&lab) else { return };
+    stage.shop.gsync(&["doctor"]).says("haproxy: ").says_not("hard-stop-after` is missing");
+    stage.stop();
+    let file = lab.path("haproxy.cfg");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("hard-stop-after"), "{text}");
+    fs::write(&file, text.replace("hard-stop-after", "#")).unwrap();
+    stage.start();
+    stage.until("it is back", |it| it.shop.gsync(&["envs", "--exit-code"]).code == 0);
+    let seen = stage.shop.gsync(&["doctor"]).exits(1);
+    seen.says("warning  haproxy: ").says("hard-stop-after` is missing");
+}
+
+#[test]
+fn who_shares_an_account_is_told_apart_by_the_key_where_sshd_says_which_it_was() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "[access]\nrelease = [\"eva of the shop\"]\n");
+    shop.push("1.0.0");
+    let (people, path) = (lab.path("people"), std::env::var("PATH").unwrap());
+    fs::create_dir_all(people.join(".ssh")).unwrap();
+    let more =
+        format!("ExposeAuthInfo yes\nSetEnv \"HOME={}\" \"PATH={path}\"\n", people.display());
+    let Some(sshd) = Sshd::start_as(&lab, "sshd", &more) else { return };
+    let key = fs::read_to_string(lab.path("sshd/user.pub")).unwrap();
+    let key = key.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let repo = shop.home.join("repo.git");
+    let url = format!("ssh://127.0.0.1:{}{}", sshd.port, repo.display());
+    shop.ada.git(&["remote", "set-url", "deploy", &url]);
+    shop.ada.git(&["config", "core.sshCommand", sshd.program.to_str().unwrap()]);
+    let known = |line: &str| fs::write(people.join(".ssh/authorized_keys"), line).unwrap();
+    known(&format!("no-pty {key} bob\n"));
+    shop.ada.gsync(&["release"]).exits(1).says("error: bob may not release here");
+    known(&format!("{key} eva of the shop\n"));
+    shop.ada.gsync(&["release"]).exits(0).says("green is LIVE");
+    let state = shop.server().git(&["-C", "repo.git", "show", "refs/gsync/state:state.json"]);
+    assert!(state.contains("\"eva of the shop\""), "{state}");
+}
