@@ -45,7 +45,8 @@ pub enum Text {
 pub struct Judge<'p> {
     pub policy: &'p Policy,
     pub verdict: Verdict,
-    blobs: HashMap<ObjectId, Arc<[Fault]>>,
+    /// Most have no fault, and that is said without an allocation.
+    blobs: HashMap<ObjectId, Option<Arc<[Fault]>>>,
 }
 
 impl<'p> Judge<'p> {
@@ -86,7 +87,8 @@ impl<'p> Judge<'p> {
 
     /// Takes note of an object that somebody else looked at.
     pub fn learned(&mut self, id: ObjectId, size: u64, faults: Vec<Fault>) {
-        if self.blobs.insert(id, faults.into()).is_none() {
+        let faults = (!faults.is_empty()).then(|| faults.into());
+        if self.blobs.insert(id, faults).is_none() {
             self.verdict.judged.bytes += size;
         }
     }
@@ -98,6 +100,11 @@ impl<'p> Judge<'p> {
         }
     }
 
+    /// Whether an object that was learned has some fault.
+    pub fn has_faults(&self, id: &ObjectId) -> bool {
+        self.blobs.get(id).is_some_and(Option::is_some)
+    }
+
     /// Lets go of an object that was learned.
     pub fn forget(&mut self, id: &ObjectId) {
         self.blobs.remove(id);
@@ -106,7 +113,7 @@ impl<'p> Judge<'p> {
     /// Judges an object that was learned at one of its places.
     /// `old` says whether a secret stood there before, so that it is no news.
     pub fn blob(&mut self, id: &ObjectId, place: &Place, mut old: impl FnMut(&Hit) -> bool) {
-        let Some(faults) = self.blobs.get(id).cloned() else { return };
+        let Some(faults) = self.blobs.get(id).cloned().flatten() else { return };
         for fault in faults.iter() {
             if !fault.hit.as_ref().is_some_and(|hit| old(hit)) {
                 self.find(fault, place);

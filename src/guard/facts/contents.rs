@@ -21,6 +21,10 @@ use crate::guard::secrets::Hit;
 use crate::guard::ways::{self, Standing};
 use crate::guard::{Place, Severity};
 
+/// Ids are as good as hashes.
+type Ids<T> = gix::hashtable::HashMap<ObjectId, T>;
+type Reach = gix::hashtable::HashSet<ObjectId>;
+
 /// More commits are looked at by several threads.
 const MANY: usize = 64;
 /// A longer chain of tags is refused elsewhere.
@@ -154,10 +158,15 @@ impl Contents<'_, '_> {
     fn take(&mut self, brought: Brought) {
         self.judge.faults(&brought.said, &brought.place);
         for mut found in brought.entries {
-            let path = RepoPath::new(std::mem::take(&mut found.path));
-            let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.verdict.judged.files += 1;
             judged_so_far(self.judge.verdict.judged.files);
+            // Of most there is nothing to say, so that nobody needs to know where they are.
+            let known = matches!(&found.learned, None | Some(Learned::Known { unread: false, .. }));
+            if known && found.named.is_empty() && !self.judge.has_faults(&found.id) {
+                continue;
+            }
+            let path = RepoPath::new(std::mem::take(&mut found.path));
+            let place = Place { path: Some(path), ..brought.place.clone() };
             self.judge.faults(&found.named, &place);
             if found.what != What::Commit {
                 self.content(&found, &place);
@@ -200,22 +209,21 @@ impl Contents<'_, '_> {
         if findings.is_empty() {
             return;
         }
-        let parents: HashMap<&ObjectId, &NewCommit> =
-            commits.iter().map(|commit| (&commit.id, commit)).collect();
+        let parents: Ids<&NewCommit> = commits.iter().map(|commit| (commit.id, commit)).collect();
         // What each tip reaches of what is new.
         let reach = tips.iter().take(WAYS).map(|tip| {
-            let mut found = HashSet::new();
+            let mut found = Reach::default();
             let mut next: Vec<&ObjectId> = vec![&tip.id];
             while let Some(id) = next.pop() {
                 if let Some(commit) = parents.get(id)
-                    && found.insert(&commit.id)
+                    && found.insert(commit.id)
                 {
                     next.extend(&commit.node.parents);
                 }
             }
             found
         });
-        let reach: Vec<HashSet<&ObjectId>> = reach.collect();
+        let reach: Vec<Reach> = reach.collect();
         let mut known: HashMap<CommitId, (Standing, Option<RefName>)> = HashMap::new();
         for finding in findings.iter_mut().filter(|finding| finding.hints.is_empty()) {
             let Some(commit) = &finding.place.commit else {
@@ -242,7 +250,7 @@ fn standing(
     at: &NewCommit,
     commits: &[NewCommit],
     tips: &[Tip],
-    reach: &[HashSet<&ObjectId>],
+    reach: &[Reach],
 ) -> (Standing, Option<RefName>) {
     let from = tips.iter().zip(reach).filter(|(_, reach)| reach.contains(&at.id));
     // A branch can be mended; a tag on it follows.
@@ -253,12 +261,12 @@ fn standing(
     if !tip.branch {
         return (Standing::Loose, reference);
     }
-    let mut on_top: HashSet<&ObjectId> = HashSet::from([&at.id]);
+    let mut on_top = Reach::from_iter([at.id]);
     // Parents come before their children as far as dates are right, so one pass is enough.
     for commit in commits {
         let descends = commit.node.parents.iter().any(|parent| on_top.contains(parent));
         if descends && reach.contains(&commit.id) {
-            on_top.insert(&commit.id);
+            on_top.insert(commit.id);
         }
     }
     let above = on_top.len() - 1;

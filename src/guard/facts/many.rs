@@ -81,6 +81,7 @@ impl Contents<'_, '_> {
     /// Looks at each content that is new, once, and tells that where it is first met.
     fn look_at_new(&mut self, gathered: &mut [Brought], watch: Watch) -> Result<()> {
         let mut first: HashMap<ObjectId, (usize, usize)> = HashMap::default();
+        first.reserve(gathered.iter().map(|brought| brought.entries.len()).sum());
         for (at, brought) in gathered.iter().enumerate() {
             for (number, found) in brought.entries.iter().enumerate() {
                 if found.what != What::Commit && self.judge.needs(&found.id) != Needs::Nothing {

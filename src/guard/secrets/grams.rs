@@ -16,10 +16,13 @@ const CLASSES: usize = 64;
 const GROUPS: usize = 21;
 /// The groups of those with two letters, and with three.
 const SHORT: [usize; 2] = [0, 1];
+const SHORTER: u64 = 1 << SHORT[0] | 1 << SHORT[1];
 /// The bits of all groups.
 const ALL: u64 = (1 << GROUPS) - 1;
 /// So many bits of a hash find the words.
 const WORDS: u32 = 11;
+/// So many say whether there is one at all: a table that stays at hand, and says no to most.
+const THERE: u32 = 16;
 /// So many bytes are looked at before what stands in them is told.
 pub(super) const STEP: usize = 16 << 10;
 
@@ -36,6 +39,11 @@ const TOGETHER: &[&[u8; 2]] = &[
     b"ul", b"fi", b"lo", b"ss", b"--", b"==", b"__", b"//", b"aa",
 ];
 
+/// The words that are met most often in programs and what is written about them.
+const COMMON: &str = include_str!("common.txt");
+/// So many bits of a hash tell the letters of those.
+const MET: u32 = 14;
+
 /// What stands somewhere: its end, its start, and the number of the word.
 type Place = (usize, usize, usize);
 
@@ -44,6 +52,13 @@ type Place = (usize, usize, usize);
 struct Mark {
     letters: u32,
     before: u32,
+    word: u32,
+}
+
+/// A word of less than four letters, as four would be read in its place.
+struct Short {
+    letters: u32,
+    mask: u32,
     word: u32,
 }
 
@@ -56,12 +71,14 @@ pub(super) struct Grams {
     marks: Vec<Mark>,
     /// Where the marks of each hash begin.
     heads: Vec<u32>,
+    /// Whether some mark has a hash of more bits.
+    there: Box<[u64; 1 << (THERE - 6)]>,
     /// Words of less than four letters, by the class of their first.
-    short: Vec<Vec<u32>>,
+    short: Vec<Vec<Short>>,
 }
 
-fn hash(letters: u32) -> usize {
-    (letters.wrapping_mul(0x9e37_79b1) >> (32 - WORDS)) as usize
+fn hash(letters: u32, bits: u32) -> usize {
+    (letters.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
 }
 
 fn folded(letters: [u8; 4]) -> u32 {
@@ -72,6 +89,8 @@ fn folded(letters: [u8; 4]) -> u32 {
 struct Weights {
     letters: [usize; 256],
     together: [u64; 1 << 10],
+    /// Four letters that stand in a common word.
+    met: [u64; 1 << (MET - 6)],
 }
 
 impl Weights {
@@ -84,7 +103,12 @@ impl Weights {
             let at = usize::from(u16::from_le_bytes(**two));
             together[at >> 6] |= 1_u64 << (at & 63);
         }
-        Self { letters, together }
+        let mut met = [0; 1 << (MET - 6)];
+        for four in COMMON.split_ascii_whitespace().flat_map(|word| word.as_bytes().windows(4)) {
+            let bit = four.first_chunk().map_or(0, |four| hash(folded(*four), MET));
+            met[bit >> 6] |= 1_u64 << (bit & 63);
+        }
+        Self { letters, together, met }
     }
 
     fn of(&self, four: &[u8]) -> usize {
@@ -93,7 +117,9 @@ impl Weights {
             let at = usize::from(u16::from_le_bytes([two[0], two[1]]));
             (self.together[at >> 6] >> (at & 63) & 1) as usize
         });
-        letters << pairs.sum::<usize>()
+        let bit = four.first_chunk().map_or(0, |four| hash(folded(*four), MET));
+        let met = (self.met[bit >> 6] >> (bit & 63) & 1) as usize;
+        letters << (pairs.sum::<usize>() + 8 * met)
     }
 }
 
@@ -121,7 +147,7 @@ impl Grams {
         // Whatever stands after a short word.
         let any = 1_u64 << (GROUPS + SHORT[0]) | 1 << (2 * GROUPS + SHORT[0]);
         pairs.fill(any | 1 << (2 * GROUPS + SHORT[1]));
-        let mut short = vec![Vec::new(); CLASSES];
+        let mut short: Vec<Vec<Short>> = (0..CLASSES).map(|_| Vec::new()).collect();
         let mut marks = Vec::with_capacity(words().size_hint().0);
         let weights = Weights::new();
         for (word, letters) in (0..).zip(words()) {
@@ -141,7 +167,12 @@ impl Grams {
                     continue;
                 }
             }
-            short[usize::from(class[usize::from(letters[0])])].push(word);
+            let (mut four, mut mask) = ([0; 4], [0; 4]);
+            four[..letters.len()].copy_from_slice(letters);
+            mask[..letters.len()].fill(0xff);
+            let mask = u32::from_le_bytes(mask);
+            let one = Short { letters: folded(four) & mask, mask, word };
+            short[usize::from(class[usize::from(letters[0])])].push(one);
         }
         // Those that begin alike are in one group.
         marks.sort_unstable();
@@ -154,13 +185,16 @@ impl Grams {
         }
         let mark = |(four, before, word)| Mark { letters: folded(four), before, word };
         let mut marks: Vec<Mark> = marks.into_iter().map(mark).collect();
-        marks.sort_by_key(|mark| hash(mark.letters));
+        marks.sort_by_key(|mark| hash(mark.letters, WORDS));
         let mut heads = vec![0; (1 << WORDS) + 1];
+        let mut there = Box::new([0; 1 << (THERE - 6)]);
         for mark in &marks {
-            heads[hash(mark.letters) + 1] += 1;
+            heads[hash(mark.letters, WORDS) + 1] += 1;
+            let bit = hash(mark.letters, THERE);
+            there[bit >> 6] |= 1_u64 << (bit & 63);
         }
         (1..heads.len()).for_each(|at| heads[at] += heads[at - 1]);
-        Self { class, pairs, marks, heads, short }
+        Self { class, pairs, marks, heads, there, short }
     }
 
     /// Tells each word that stands in the bytes, with its start, in the order of their ends, as
@@ -174,7 +208,11 @@ impl Grams {
         let mut found: Vec<Place> = Vec::new();
         for from in (0..bytes.len()).step_by(STEP) {
             let to = bytes.len().min(from + STEP);
-            let mut compare = |at, groups| self.compare(words, bytes, at, groups, &mut found);
+            let mut compare = |at, groups| {
+                if self.may_stand(bytes, at, groups) {
+                    self.compare(words, bytes, at, groups, &mut found);
+                }
+            };
             let rest = self.step(bytes, from..to, &mut compare);
             (rest..to).for_each(|at| compare(at, ALL));
             // What is found later ends later.
@@ -219,7 +257,18 @@ impl Grams {
         self.pairs[pair(self.class[usize::from(a)], self.class[usize::from(b)])]
     }
 
+    /// Whether a word of some groups may have its mark at a place.
+    #[inline]
+    fn may_stand(&self, bytes: &[u8], at: usize, groups: u64) -> bool {
+        groups & SHORTER != 0
+            || bytes[at..].first_chunk::<4>().is_some_and(|four| {
+                let bit = hash(folded(*four), THERE);
+                self.there[bit >> 6] >> (bit & 63) & 1 != 0
+            })
+    }
+
     /// The words of some groups that have their mark at a place, or all of them if they are short.
+    #[cold]
     fn compare<W: AsRef<[u8]>>(
         &self,
         words: &[W],
@@ -228,7 +277,6 @@ impl Grams {
         groups: u64,
         found: &mut Vec<Place>,
     ) {
-        const SHORTER: u64 = 1 << SHORT[0] | 1 << SHORT[1];
         let mut take = |start: usize, word: u32| {
             let word = word as usize;
             let letters = words[word].as_ref();
@@ -239,13 +287,16 @@ impl Grams {
         };
         if groups & SHORTER != 0 {
             let class = self.class[usize::from(bytes[at])];
-            self.short[usize::from(class)].iter().for_each(|word| take(at, *word));
+            let four = bytes[at..].first_chunk::<4>().map(|four| folded(*four));
+            let fits = |short: &&Short| four.is_none_or(|four| four & short.mask == short.letters);
+            let list = self.short[usize::from(class)].iter().filter(fits);
+            list.for_each(|short| take(at, short.word));
         }
         if groups & ALL & !SHORTER != 0
             && let Some(four) = bytes[at..].first_chunk::<4>()
         {
             let letters = folded(*four);
-            let hash = hash(letters);
+            let hash = hash(letters, WORDS);
             let marks = self.heads[hash] as usize..self.heads[hash + 1] as usize;
             for mark in &self.marks[marks] {
                 let before = mark.before as usize;
