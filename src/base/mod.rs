@@ -7,6 +7,7 @@ mod cover;
 mod duration;
 mod edit;
 mod exit;
+mod hidden;
 mod left;
 mod names;
 mod path;
@@ -23,6 +24,7 @@ pub use cover::{cover_with, covered, covered_facts, covered_output, each_text, h
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;
+pub use hidden::{hidden, unhidden};
 pub use left::Left;
 pub use names::{Branch, CommitId, Hook, PeerId, RefName, RunId};
 pub use path::RepoPath;

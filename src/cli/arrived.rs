@@ -76,7 +76,7 @@ impl Before {
             Ok(_) => return Ok(Then::default()),
             Err(_) if self.broken => return Ok(Then::default()),
             Err(err) => {
-                let line = settings::say_brought(&context.ui, &err);
+                let line = settings::say_brought(&context.ui, &context.git, &err);
                 return Ok(Then { told: json!({ "warnings": [line] }), exit: None });
             }
         };

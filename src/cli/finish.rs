@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::args::FinishArgs;
 use super::arrived::Before;
 use super::{Context, presence};
-use crate::base::{Exit, Presence, Problem, RefName, RefUpdate};
+use crate::base::{Exit, Presence, Problem, RefName, RefUpdate, plain};
 use crate::config::Config;
 use crate::git::{self, Fetched};
 use crate::guard::{self, Severity, Verdict};
@@ -43,6 +43,7 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
             promised = finish::hub_at(&facts);
             if (how.dry_run || only.is_some()) && !plan.steps.is_empty() {
                 plan.title.push_str(&finish::follows(&facts, wish));
+                plan.title.push_str(&handed(args));
             }
             // Nothing to commit: then the plan that was shown is the one of the push.
             match only {
@@ -96,7 +97,10 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
                     .hint("look again: `gsync finish --dry-run`")
                     .into());
             }
-            let (plan, to_send) = finish::plan(&facts, wish)?;
+            let (mut plan, to_send) = finish::plan(&facts, wish)?;
+            if how.dry_run || how.only.is_some() {
+                plan.title.push_str(&handed(args));
+            }
             judge(context, &plan, args.handoff.is_none())?;
             sent = to_send;
             Ok(plan)
@@ -149,6 +153,12 @@ pub fn main(context: &Context, args: &FinishArgs) -> Result<Exit> {
     }
     let exit = then.exit(&ran);
     Ok(handoff.map(|(exit, _)| exit).filter(|exit| *exit != Exit::Done).unwrap_or(exit))
+}
+
+/// What else is approved with a plan: the commit of a handoff is made when all else is done.
+fn handed(args: &FinishArgs) -> String {
+    let to = args.handoff.as_deref().map(plain);
+    to.map(|to| format!(", then hand over to {to}")).unwrap_or_default()
 }
 
 /// Sends the handoff. What stops it does not take the push back, and that is said.

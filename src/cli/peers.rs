@@ -45,7 +45,7 @@ pub struct ForgetArgs {
 }
 
 pub fn main(context: &Context, args: &PeersArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     let Some(hub) = facts::hub(&context.git, &config) else { return Err(nobody(&config).into()) };
     match &args.command {
         Some(PeersCommand::Forget(args)) => forget(context, &hub, args),

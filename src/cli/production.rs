@@ -4,7 +4,8 @@
 use anyhow::Result;
 
 use super::Context;
-use crate::base::{RepoPath, plain};
+use super::settings::{Broken, Valid};
+use crate::base::{Problem, RepoPath, plain};
 use crate::config::Config;
 use crate::sync::production::{self, ProductionFacts};
 use crate::sync::pull::facts::{Facts, Upstream};
@@ -16,7 +17,23 @@ pub struct InProduction {
 }
 
 impl InProduction {
-    pub fn observe(context: &Context, config: &Config, allow_critical: bool) -> Result<Self> {
+    pub fn observe(context: &Context, valid: &Valid, allow_critical: bool) -> Result<Self> {
+        let config = &valid.config;
+        // Without any settings that made sense nobody knows what is critical here.
+        if !allow_critical
+            && valid.broken.as_ref().is_some_and(Broken::leaves_nothing)
+            && let Some(role) = context.git.config("gsync.role")?
+        {
+            let why = format!("whether the role {} is in production is not known", plain(&role));
+            let mut problem = Problem::usage("config", why);
+            if let Some(broken) = &valid.broken {
+                problem = problem.because(broken.why());
+            }
+            return Err(problem
+                .hint(format!("put {} right", crate::config::FILE))
+                .hint("pull whatever it touches: `--allow-critical`")
+                .into());
+        }
         let facts = production::facts::observe(&context.git, config)?;
         Ok(Self { facts, allow_critical })
     }

@@ -2,17 +2,18 @@
 
 use anyhow::Result;
 
-use super::Context;
 use super::args::PullArgs;
 use super::arrived::Before;
 use super::production::InProduction;
+use super::{Context, settings};
 use crate::base::Exit;
 use crate::plan::{Plan, Step};
 use crate::sync::pull;
 
 pub fn main(context: &Context, args: &PullArgs) -> Result<Exit> {
-    let config = context.valid_config();
-    let production = InProduction::observe(context, &config, args.allow_critical)?;
+    let valid = settings::say_valid(&context.ui, &context.git);
+    let production = InProduction::observe(context, &valid, args.allow_critical)?;
+    let config = valid.config;
     let before = Before::look(context, args.act.dry_run)?;
     let think = || {
         let facts = pull::facts::observe(&context.git, &config.hub)?;

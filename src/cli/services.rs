@@ -9,7 +9,7 @@ use crate::pipeline::{observe, plan};
 use crate::ui::services as show;
 
 pub fn main(context: &Context, args: &ServicesArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     plan::check(&config)?;
     let facts = observe(&context.git, args.since.as_deref(), false)?;
     let concerned = plan::wanted(&config, &facts)?;

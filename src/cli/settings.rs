@@ -69,12 +69,21 @@ pub(super) fn say_valid(ui: &Ui, git: &Git) -> Valid {
     let valid = valid(git);
     if let Some(broken) = &valid.broken {
         ui.warn(&broken.words());
-        hints(ui, &broken.why);
+        hints(ui, &broken.why, broken.instead.as_ref());
     }
     valid
 }
 
 impl Broken {
+    /// No settings hold but those that are built in.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        self.instead.is_none()
+    }
+
+    pub(super) fn why(&self) -> String {
+        format!("{:#}", self.why)
+    }
+
     pub(super) fn words(&self) -> String {
         match &self.instead {
             Some(id) => format!("{:#}; the settings of {} hold meanwhile", self.why, id.short()),
@@ -94,20 +103,26 @@ fn before(git: &Git) -> Option<(CommitId, Config)> {
     })
 }
 
-/// After a pull: it may have brought settings that make no sense.
-pub(super) fn say_brought(ui: &Ui, why: &Error) -> String {
+/// After a pull of our own: it may have brought settings that make no sense.
+pub(super) fn say_brought(ui: &Ui, git: &Git, why: &Error) -> String {
     let line = format!("what came in leaves settings that make no sense: {why:#}");
     ui.warn(&line);
-    hints(ui, why);
+    hints(ui, why, before(git).as_ref().map(|(id, _)| id));
+    ui.hint("or take back what brought it in: `gsync undo`");
     line
 }
 
-fn hints(ui: &Ui, why: &Error) {
+/// `good`: a commit with settings that make sense.
+fn hints(ui: &Ui, why: &Error, good: Option<&CommitId>) {
     if let Some(problem) = why.downcast_ref::<Problem>() {
         problem.hints.iter().for_each(|hint| ui.hint(hint));
     }
-    ui.hint(&format!(
-        "put {} right and commit it, or take back what brought it in: `gsync undo`",
-        config::FILE
-    ));
+    let file = config::FILE;
+    ui.hint(&match good {
+        Some(id) => {
+            let good = id.short();
+            format!("put {file} right, or take the one of {good}: `git checkout {good} -- {file}`")
+        }
+        None => format!("put {file} right and commit it"),
+    });
 }

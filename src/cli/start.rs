@@ -17,11 +17,12 @@ use crate::sync::pull;
 use crate::sync::pull::facts::Upstream;
 
 pub fn main(context: &Context, args: &StartArgs) -> Result<Exit> {
-    let Valid { config, broken } = settings::say_valid(&context.ui, &context.git);
+    let valid = settings::say_valid(&context.ui, &context.git);
     if args.review {
-        return review(context, &config);
+        return review(context, &valid.config);
     }
-    let production = InProduction::observe(context, &config, args.allow_critical)?;
+    let production = InProduction::observe(context, &valid, args.allow_critical)?;
+    let Valid { config, broken } = valid;
     // While the hub is asked for the code.
     let asking = (!args.act.dry_run).then(|| Asking::begin(&context.git, &config));
     let before = Before::look(context, args.act.dry_run)?;

@@ -17,9 +17,9 @@ use crate::ui;
 const WEEK: i64 = 7 * 86_400;
 
 pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
-    let config = context.config()?;
     let how = args.act.how();
     if !args.apply && how.only.is_none() && !how.dry_run {
+        let config = context.valid_config();
         let mut drift = facts::observe(&context.git, &config, &runs(context)?)?;
         drift.peers = long_silent(context, &config);
         let open = super::handoff::left_open(context, &config);
@@ -33,6 +33,7 @@ pub fn main(context: &Context, args: &TidyArgs) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    let config = context.config()?;
     let (plan, ran) = context.act(&how, || {
         let drift = facts::observe(&context.git, &config, &runs(context)?)?;
         Ok(plan::plan(&drift, &facts::ask(&context.git, &config)?))

@@ -63,8 +63,8 @@ pub fn fetch_knowing(
             Ended::TimedOut => return Ok(Fetched::TimedOut),
             Ended::Exited(out) if out.status.success() => {
                 let said = String::from_utf8_lossy(&out.stderr);
-                let missing = missing(git, remote, settings, &said)?;
-                let known = Known { remote: remote.to_owned(), at: clock::now(), missing };
+                let (missing, empty) = missing(git, remote, settings, &said)?;
+                let known = Known { remote: remote.to_owned(), at: clock::now(), missing, empty };
                 git.remember(&known);
                 return Ok(Fetched::Done(known));
             }
@@ -82,26 +82,29 @@ pub fn fetch_knowing(
 /// Settings by name, all values of each.
 pub type Settings = BTreeMap<String, Vec<String>>;
 
-/// The branches of a remote that are remembered here and that git did not list.
+/// The branches of a remote that are remembered here and that git did not list, and whether it
+/// listed none.
 fn missing(
     git: &Git,
     remote: &str,
     settings: &Settings,
     said: &str,
-) -> Result<Vec<(RefName, CommitId)>> {
+) -> Result<(Vec<(RefName, CommitId)>, bool)> {
     let prefix = format!("refs/remotes/{remote}/");
     let usual = format!("+refs/heads/*:{prefix}*");
     // With other mappings git's silence about a ref means nothing.
     if settings.get(&format!("remote.{remote}.fetch")) != Some(&vec![usual]) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
     let listed: HashSet<&str> = said.lines().filter_map(listed).collect();
     let remembered = git.refs(&prefix)?;
-    Ok(remembered
+    let missing = remembered
         .into_iter()
         .filter(|(name, _)| name.as_str() != format!("{prefix}HEAD"))
         .filter(|(name, _)| !listed.contains(name.short()))
-        .collect())
+        .collect();
+    let branches = format!("{remote}/");
+    Ok((missing, !listed.iter().any(|name| name.starts_with(&branches))))
 }
 
 /// The ref here that a line of `git fetch --verbose` is about:

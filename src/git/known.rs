@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Git;
-use crate::base::{CommitId, RefName, Time};
+use crate::base::{CommitId, RefName, Time, hidden, unhidden};
 use crate::host::read;
 
 /// The hub, as it was when it was last asked.
@@ -21,6 +21,9 @@ pub struct Known {
     /// Branches that are remembered here, with where they stood, and that it no longer had.
     #[serde(default)]
     pub missing: Vec<(RefName, CommitId)>,
+    /// It had no branch at all.
+    #[serde(default)]
+    pub empty: bool,
 }
 
 /// A work tree, as it was when it was last looked at.
@@ -103,13 +106,13 @@ impl Git {
 }
 
 fn recall<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&read::file(path).ok()??.bytes.0).ok()
+    unhidden(&read::file(path).ok()??.bytes.0)
 }
 
 /// Beside it and renamed: whoever reads at the same time sees the old or the new one.
 fn store(path: &Path, what: &impl Serialize) {
     let Ok(text) = serde_json::to_string(what) else { return };
-    let text = crate::base::covered_output(&text).into_owned();
+    let text = hidden(text, |_| {});
     let Some(dir) = path.parent() else { return };
     let beside = dir.join(format!(
         ".{}.{}",

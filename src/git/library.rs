@@ -23,6 +23,10 @@ impl Git {
             .open_path_as_is(true)
             .strict_config(false);
         let mut repo = options.open(&self.git_dir).ok()?.to_thread_local();
+        // It knows replacements, and no grafts.
+        if repo.common_dir().join("info/grafts").exists() {
+            return None;
+        }
         let config = repo.config_snapshot();
         let file = config.plumbing();
         for section in file.sections_by_name("extensions").into_iter().flatten() {

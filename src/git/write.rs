@@ -168,9 +168,25 @@ pub fn keep(git: &Git, name: &RefName, snapshot: &CommitId) -> Result<()> {
 }
 
 /// Commits what is staged, or everything, as a person would: the repository's hooks judge it.
-pub fn commit(git: &Git, message: &str, all: bool, out: &mut dyn FnMut(&str)) -> Result<()> {
+/// `tree`: what was shown to whoever wants it; nothing else is committed.
+pub fn commit(
+    git: &Git,
+    message: &str,
+    all: bool,
+    tree: Option<&CommitId>,
+    out: &mut dyn FnMut(&str),
+) -> Result<()> {
     if all {
         finish(&mut git.command(), &["add", "--all"])?;
+    }
+    if let Some(tree) = tree {
+        let now = CommitId::parse(&git.must(&["write-tree"])?).context("the tree of the index")?;
+        if now != *tree {
+            let paths = git.compare_trees(tree, &now)?;
+            let mut names: Vec<String> = paths.iter().map(|it| it.path.to_string()).collect();
+            names.truncate(5);
+            bail!("what would be committed is not what the plan was about: {}", names.join(", "));
+        }
     }
     let args = ["commit", "--quiet", "-m", message];
     let mut command = git.command();

@@ -127,7 +127,7 @@ impl<'p> Judge<'p> {
         let mut verdict = self.verdict;
         let Some(Ok(scanner)) = self.policy.scanner() else { return verdict };
         for finding in &mut verdict.findings {
-            finding.cover(|text| scanner.covered(text));
+            finding.cover(|text| scanner.covered(text, |_, _| false));
         }
         if self.policy.is_narrowed() && verdict.findings.iter().any(|found| found.rule == SECRET) {
             verdict.notes.push(format!(

@@ -14,6 +14,7 @@ pub mod life;
 pub mod plan;
 pub mod render;
 mod rules;
+pub mod seal;
 pub mod sender;
 pub mod value;
 pub mod words;

@@ -7,6 +7,7 @@ use super::facts::Clone;
 use super::facts::hub::{Found, Shelf};
 use super::life::{Move, State, next};
 use super::render::{self, Story};
+use super::seal::sealed;
 use super::value::Value;
 use super::words::{id_of, number_of};
 use crate::base::{Bytes, CommitId, File, Problem, RefName, RepoPath, count, plain};
@@ -15,7 +16,7 @@ use crate::plan::{Plan, Publish, Step};
 
 /// The plan that writes the draft, if that changes it.
 pub fn draft(path: &Path, was: Option<&[u8]>, document: &Document) -> Plan {
-    let text = crate::base::covered(&document.write()).into_owned();
+    let text = sealed(document, false);
     let plan = Plan::new("draft the handoff");
     if was == Some(text.as_bytes()) {
         return plan.note("the draft is current");

@@ -73,6 +73,46 @@ impl Sender {
         sender
     }
 
+    /// Where the texts of the sections stand, in their order; nothing: a mark is missing, or they
+    /// are not in that order.
+    fn places(body: &str) -> Option<Vec<std::ops::Range<usize>>> {
+        let mut from = 0;
+        let place = |name| {
+            let (open, close) = marks(name);
+            let start = from + body[from..].find(&open)? + open.len();
+            let end = start + body[start..].find(&close)?;
+            from = end;
+            Some(start..end)
+        };
+        Self::NAMES.into_iter().map(place).collect()
+    }
+
+    /// Whether each section is there.
+    pub fn has_all_marks(body: &str) -> bool {
+        Self::places(body).is_some()
+    }
+
+    /// The body without the texts of the sections.
+    pub fn without(body: &str) -> String {
+        let mut rest = body.to_owned();
+        for place in Self::places(body).into_iter().flatten().rev() {
+            rest.replace_range(place, "");
+        }
+        rest
+    }
+
+    /// A text with the sections as they stand in another one.
+    pub fn kept(text: &str, other: &str) -> String {
+        let (Some(places), Some(others)) = (Self::places(text), Self::places(other)) else {
+            return text.to_owned();
+        };
+        let mut kept = text.to_owned();
+        for (place, own) in places.into_iter().zip(others).rev() {
+            kept.replace_range(place, &other[own]);
+        }
+        kept
+    }
+
     /// Each section as a template gets it: with its marks, and `none` where nothing was written.
     pub fn sections(&self) -> impl Iterator<Item = (&'static str, String)> {
         Self::NAMES.into_iter().map(|name| {

@@ -57,8 +57,17 @@ pub enum Step {
     Follow { dir: PathBuf, from: CommitId, to: CommitId },
     /// Takes back as much of such a move as was done, however far it came.
     Mend(Box<Carry>),
-    /// Commits what is staged, or everything, with the repository's hooks.
-    Commit { branch: RefName, on: Option<CommitId>, message: String, all: bool, snapshot: CommitId },
+    /// Commits what is staged, or everything, with the repository's hooks: exactly this tree, if it
+    /// is known.
+    Commit {
+        branch: RefName,
+        on: Option<CommitId>,
+        message: String,
+        all: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<CommitId>,
+        snapshot: CommitId,
+    },
     /// Starts a merge that is known to conflict, and leaves it for a person to resolve.
     Merge { branch: RefName, on: CommitId, name: RefName, with: CommitId, snapshot: CommitId },
     /// Gives up such a merge: the branch, the index and the files as they were before it.

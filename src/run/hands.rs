@@ -90,7 +90,9 @@ impl Hands for World<'_> {
                 };
                 lend(|| git::write::mend(git, carry, &mut point, out))
             }
-            Step::Commit { message, all, .. } => git::write::commit(git, message, *all, out),
+            Step::Commit { message, all, tree, .. } => {
+                git::write::commit(git, message, *all, tree.as_ref(), out)
+            }
             Step::Merge { branch, on, name, with, .. } => {
                 git::write::merge(git, branch, on, name, with, out)
             }

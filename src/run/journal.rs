@@ -218,7 +218,7 @@ impl Journal {
     fn write(&mut self, entry: &Entry) -> Result<()> {
         let Some((_, file)) = &mut self.current else { return Ok(()) };
         // The newline in front keeps an entry apart from a torn one before it.
-        let line = format!("\n{}\n", hidden::write(serde_json::to_string(entry)?)?);
+        let line = format!("\n{}\n", hidden::write(serde_json::to_string(entry)?));
         let from = file.metadata().context("write the journal")?.len();
         let to = from + line.len() as u64 + RESERVE;
         // The end takes what was kept for it.

@@ -734,3 +734,82 @@ fn a_deploy_finds_the_open_handoffs_whose_work_is_in_it_and_passes_over_nonsense
     builder.gsync(&["handoff", "done", "1", "--env", "green"]).exits(0);
     assert!(found(&newer).is_empty());
 }
+
+#[test]
+fn what_somebody_wrote_into_a_draft_is_never_replaced_by_a_hook() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    qc.gsync(&["install"]).exits(0);
+    let path = ".git/gsync/handoff/draft.md";
+    qc.gsync(&["handoff", "draft", "--to", "builder", "-m", "sum"]).exits(0);
+    let good = qc.read(path);
+    for (from, to) in [
+        ("<!-- /gsync:summary -->\n", ""),
+        ("risk: ", "risk: unstable # was "),
+        ("\n### ", "\n## Mine\n\nwords\n\n### "),
+    ] {
+        let mine = good.replacen(from, to, 1);
+        assert_ne!(mine, good, "{from}: {good}");
+        qc.write(path, &mine);
+        qc.write("docs/more", from);
+        qc.git(&["add", "docs/more"]);
+        qc.git(&["commit", "-q", "-m", "more"]);
+        until("the worker to end", || !qc.path(".git/gsync/handoff/outdated").exists());
+        assert_eq!(qc.read(path), mine, "{from}");
+    }
+    // Between the marks it is kept word for word.
+    let mine = good.replacen("\nsum\n", "\nset password=hunter2hunter2 first\n", 1);
+    qc.write(path, &mine);
+    qc.write("docs/more", "last\n");
+    qc.git(&["commit", "-q", "-a", "-m", "more"]);
+    let head = format!("head: {}", qc.git(&["rev-parse", "HEAD"]));
+    until("the draft", || qc.read(path).contains(&head));
+    assert!(qc.read(path).contains("set password=hunter2hunter2 first"), "{}", qc.read(path));
+}
+
+#[test]
+fn a_draft_follows_a_rebase_and_counts_only_while_somebody_wants_it() {
+    let lab = Lab::new();
+    let qc = begun(&lab);
+    let rules = qc.read(".gsync.toml");
+    let rules = rules.replace("[handoff]", "[handoff]\nwhen = [\"server/**\"]\nrequire = true");
+    qc.commit(".gsync.toml", &rules, "rules");
+    qc.push();
+    qc.gsync(&["install"]).exits(0);
+    let path = ".git/gsync/handoff/draft.md";
+    let is_at = |head: &str| {
+        std::fs::read_to_string(qc.path(path))
+            .is_ok_and(|text| text.contains(&format!("head: {head}\n")))
+    };
+    qc.write("server/x", "x\n");
+    qc.git(&["add", "server/x"]);
+    qc.git(&["commit", "-q", "-m", "one"]);
+    let head = qc.git(&["rev-parse", "HEAD"]);
+    until("a draft", || is_at(&head));
+    qc.try_git(&["push"]).exits(1).says("gsync handoff draft --to builder");
+    qc.gsync(&["handoff", "draft", "--to", "builder", "-m", "my summary"]).exits(0);
+    qc.gsync(&["undo"]).exits(0);
+    qc.try_git(&["push"]).exits(1).says("gsync handoff draft --to builder");
+
+    let ben = lab.person("ben");
+    ben.git(&["pull", "-q"]);
+    ben.commit("docs/b", "b\n", "of ben");
+    ben.push();
+    qc.git(&["pull", "-q", "--rebase"]);
+    let head = qc.git(&["rev-parse", "HEAD"]);
+    until("the draft at the rebased commit", || is_at(&head));
+}
+
+#[test]
+fn after_the_first_push_of_a_clone_it_is_known_where_its_work_began() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    ada.commit("a", "a\n", "a");
+    ada.push();
+    let base = ada.git(&["rev-parse", "HEAD"]);
+    lab.git_in("", &["clone", "-q", "hub.git", "fresh"]);
+    let fresh = lab.at("ada", lab.path("fresh"));
+    fresh.commit("b", "b\n", "b");
+    fresh.git(&["push", "-q"]);
+    fresh.gsync(&["handoff", "draft", "--to", "ops"]).exits(0).says(&format!("base: {base}"));
+}

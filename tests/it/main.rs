@@ -38,6 +38,7 @@ mod full_disk;
 mod guard;
 mod handoff;
 mod haproxy;
+mod held;
 mod hook;
 mod house;
 mod increments;

@@ -62,3 +62,24 @@ fn what_is_not_critical_comes_in_while_the_process_runs() {
     let _ = child.wait();
     let _ = seen.exits(0).says("docs");
 }
+
+#[test]
+fn without_rules_that_make_sense_nobody_knows_what_is_critical() {
+    let lab = Lab::new();
+    let ben = lab.person("ben");
+    ben.commit(".gsync.toml", "x = \n", "broken from the start");
+    ben.push();
+    let builder = builder(&lab);
+    ben.commit("apps/runtime/main.py", "new\n", "a new runtime");
+    ben.push();
+    for command in ["start", "pull"] {
+        let seen = builder.gsync(&[command]).exits(2).says("is in production is not known");
+        drop(seen.says("--allow-critical"));
+    }
+    assert!(!builder.path("apps/runtime/main.py").exists());
+    builder.gsync(&["pull", "--allow-critical"]).exits(0);
+    // Who has no role is in no production.
+    builder.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    builder.git(&["config", "--unset", "gsync.role"]);
+    builder.gsync(&["pull"]).exits(0);
+}

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::base::covered;
 use crate::cli::args::ActArgs;
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +48,20 @@ pub struct SaysArgs {
     /// The last commit that the receiver has
     #[arg(long, value_name = "COMMIT")]
     pub base: Option<String>,
+}
+
+impl SaysArgs {
+    /// The same for a file: what is typed by accident stays out of it.
+    pub fn covered(&self) -> Self {
+        let covered = |text: &Option<String>| text.as_deref().map(|it| covered(it).into_owned());
+        Self {
+            message: covered(&self.message),
+            why: covered(&self.why),
+            impact: covered(&self.impact),
+            if_: covered(&self.if_),
+            ..self.clone()
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -19,6 +19,7 @@ use crate::handoff::content::touching;
 use crate::handoff::document::Document;
 use crate::handoff::facts::notes;
 use crate::handoff::render;
+use crate::handoff::seal::{is_unasked, is_untouched, sealed};
 use crate::handoff::sender::Sender;
 use crate::hooks::events::facts::is_busy;
 use crate::host::{knowledge, read};
@@ -31,6 +32,8 @@ pub const NAME: &str = "background-draft";
 
 /// How often it is written anew when somebody saves it in the very same moment.
 const TRIES: usize = 5;
+/// How long it waits for the end of a rebase that is all but done.
+const MIDDLE: Duration = Duration::from_secs(5);
 /// How long a worker waits for a command that is at work here.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -55,6 +58,13 @@ pub fn committed(ui: &Ui, git: &Git, config: &Config) {
 /// After something else that may have moved the branch: what others did begins no draft.
 pub fn moved(ui: &Ui, git: &Git) {
     if read::exists(&notes::draft_path(git)) && !is_busy(git) {
+        later(ui, git);
+    }
+}
+
+/// When a rebase is done: git says so while it still is under way, and the worker waits for that.
+pub fn rebased(ui: &Ui, git: &Git) {
+    if read::exists(&notes::draft_path(git)) {
         later(ui, git);
     }
 }
@@ -109,7 +119,14 @@ fn one_at_a_time(context: &Context) -> Result<()> {
     loop {
         let Some(held) = knowledge::only_one(&lock)? else { return Ok(()) };
         while knowledge::pick_up(&again) {
-            write(context)?;
+            let until = Instant::now() + MIDDLE;
+            while is_busy(&context.git) && Instant::now() < until {
+                thread::sleep(Duration::from_millis(20));
+            }
+            // Its end is told again.
+            if !is_busy(&context.git) {
+                write(context)?;
+            }
         }
         drop(held);
         if !read::exists(&again) {
@@ -127,47 +144,38 @@ fn write(context: &Context) -> Result<()> {
         }
         let _lock = Lock::take(&git.gsync_dir(), NAME, PATIENCE)?;
         if notes::draft(git)? == told.draft {
-            if told.draft.is_none() {
-                knowledge::leave(&unasked(git))?;
-            }
             return knowledge::replace(&notes::draft_path(git), text.as_bytes());
         }
     }
     Ok(())
 }
 
-/// The draft as it would be now. Nothing: the one that is there is about another branch, or a
-/// new one would be for whoever works here.
+/// The draft as it would be now. Nothing: the one that is there is about another branch, somebody
+/// wrote into what is gsync's, or a new one would be for whoever works here.
 pub fn renewed(context: &Context) -> Result<Option<(Told, String)>> {
     let config = context.config()?;
     let told = story::tell(context, &config, None, &SaysArgs::default())?;
     let other = |branch: &str| branch != told.clone.branch.as_str();
-    let keeps = match story::drafted(told.draft.as_deref()) {
-        Some((document, handoff)) => other(&handoff.branch) && counts(&context.git, &document),
-        None => told.story.to.is_some() && told.story.to == told.clone.role,
+    let (keeps, unasked) = match story::drafted(told.draft.as_deref()) {
+        Some((document, handoff)) => {
+            let theirs = other(&handoff.branch) && counts(&document);
+            (theirs || !is_untouched(&document), is_unasked(&document))
+        }
+        // One that cannot be read is somebody's too.
+        None if told.draft.is_some() => (true, false),
+        None => (told.story.to.is_some() && told.story.to == told.clone.role, true),
     };
     if keeps {
         return Ok(None);
     }
-    let text = render::render(&told.story, told.own.as_deref())?.write();
-    let text = crate::base::covered(&text).into_owned();
+    let text = sealed(&render::render(&told.story, told.own.as_deref())?, unasked);
     Ok(Some((told, text)))
-}
-
-/// The mark of a draft that nobody asked for.
-fn unasked(git: &Git) -> PathBuf {
-    notes::dir(git).join("unasked")
-}
-
-/// Somebody asked for the draft.
-pub fn asked(git: &Git) {
-    knowledge::pick_up(&unasked(git));
 }
 
 /// Whether a draft is somebody's word that work will be handed over. One that a hook began is
 /// not, until the sender wrote something into it.
-pub fn counts(git: &Git, draft: &Document) -> bool {
-    !read::exists(&unasked(git)) || Sender::read(&draft.body) != Sender::default()
+pub fn counts(draft: &Document) -> bool {
+    !is_unasked(draft) || Sender::read(&draft.body) != Sender::default()
 }
 
 /// Waits until nothing is left to be written: for those who take the place away afterwards.

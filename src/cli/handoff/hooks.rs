@@ -46,7 +46,7 @@ pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> R
         let what = format!("{} to hand over, such as {first}", count(touched.len(), "path"));
         let drafted = story::drafted(notes::draft(git)?.as_deref());
         if drafted.is_some_and(|(document, handoff)| {
-            handoff.branch == branch.as_str() && draft::counts(git, &document)
+            handoff.branch == branch.as_str() && draft::counts(&document)
         }) {
             ui.say(&format!("this push has {what}: the draft covers it"));
             ui.hint(&format!("send it then: `gsync handoff send --to {to}`"));

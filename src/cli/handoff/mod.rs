@@ -53,17 +53,14 @@ fn write_draft(context: &Context, args: &DraftArgs) -> Result<Exit> {
     let (_, ran) = context.act_then(
         &how,
         || {
-            let told = story::tell(context, &config, args.to.as_deref(), &args.says)?;
+            let told = story::tell(context, &config, args.to.as_deref(), &args.says.covered())?;
             let document = render::render(&told.story, told.own.as_deref())?;
             text = document.write();
             Ok(plan::draft(&path, told.draft.as_deref(), &document))
         },
         |_, outcome| {
             Ok(match outcome {
-                Outcome::Done => {
-                    draft::asked(&context.git);
-                    json!({ "draft": path.to_string_lossy() })
-                }
+                Outcome::Done => json!({ "draft": path.to_string_lossy() }),
                 _ => serde_json::Value::Null,
             })
         },
@@ -87,6 +84,5 @@ pub fn draft_for(context: &Context, to: &str) -> Result<Exit> {
         let document = render::render(&told.story, told.own.as_deref())?;
         Ok(plan::draft(&path, told.draft.as_deref(), &document))
     })?;
-    draft::asked(&context.git);
     Ok(ran.exit())
 }

@@ -32,7 +32,7 @@ fn look(context: &Context, config: &Config, no_fetch: bool) -> Result<Shelf> {
 }
 
 pub fn list(context: &Context, args: &ListArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     let shelf = look(context, &config, args.no_fetch)?;
     let shown: Vec<&Found> =
         shelf.found.iter().filter(|found| args.all || found.shown.is_open()).collect();
@@ -55,7 +55,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<Exit> {
 }
 
 pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit> {
-    let config = context.config()?;
+    let config = context.valid_config();
     if args.id == "draft" {
         return show_draft(context);
     }

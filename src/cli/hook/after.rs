@@ -44,7 +44,10 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
     let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
-    handoff::draft::moved(ui, git);
+    match event {
+        Event::RebaseEnd => handoff::draft::rebased(ui, git),
+        _ => handoff::draft::moved(ui, git),
+    }
     tell(ui, &Look::at(git), git, &settings::say_valid(ui, git).config, &event, true)
 }
 
@@ -123,7 +126,7 @@ fn tell(
         }
         arrival::remember(&mut memory, &here, event, &asked, !arrived.is_empty());
         let text = serde_json::to_string(&memory)?;
-        Ok((arrived, crate::base::covered_output(&text).into_owned().into_bytes()))
+        Ok((arrived, crate::base::hidden(text, |_| {}).into_bytes()))
     })?;
     // A rebase that begins has not put its commits in place.
     let begins = matches!(event, Event::RebaseStart { .. });

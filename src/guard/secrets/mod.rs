@@ -27,6 +27,18 @@ pub use hit::{Confidence, Hit, Print, Sum};
 pub use incremental::Copied;
 pub use scan::Scanner;
 
+/// Whether a value is the id of an object on which a push depends: gsync prints such commands, and
+/// behind the name of the branch `api_token` an id looks like a secret.
+fn is_lease(bytes: &[u8], value: &std::ops::Range<usize>) -> bool {
+    let id = &bytes[value.clone()];
+    let before = &bytes[..value.start];
+    let word = before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |at| at + 1);
+    matches!(id.len(), 40 | 64)
+        && id.iter().all(u8::is_ascii_hexdigit)
+        && before.ends_with(b":")
+        && memchr::memmem::find(&before[word..], b"--force-with-lease=").is_some()
+}
+
 /// Text with the secrets covered that the built-in rules find; nothing if there are none.
 pub fn cover(text: &str) -> Option<String> {
     static SCANNER: OnceLock<Option<Scanner>> = OnceLock::new();
@@ -35,6 +47,6 @@ pub fn cover(text: &str) -> Option<String> {
         return None;
     }
     let scanner = SCANNER.get_or_init(|| Scanner::new(&[]).ok());
-    let covered = scanner.as_ref()?.covered(text.as_bytes())?;
+    let covered = scanner.as_ref()?.covered(text.as_bytes(), is_lease)?;
     Some(String::from_utf8_lossy(&covered).into_owned())
 }

@@ -78,9 +78,10 @@ impl Scanner {
         Ok(known.ordered())
     }
 
-    /// The same bytes with each secret covered, if there is one.
-    pub fn covered(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Search { found, more, .. } = Search::of(self, bytes, &whole(bytes), false);
+    /// The same bytes with each secret covered, if there is one; `but` those that are none here.
+    pub fn covered(&self, bytes: &[u8], but: fn(&[u8], &Range<usize>) -> bool) -> Option<Vec<u8>> {
+        let Search { mut found, more, .. } = Search::of(self, bytes, &whole(bytes), false);
+        found.retain(|found| !but(bytes, &found.secret));
         if found.is_empty() {
             return None;
         }

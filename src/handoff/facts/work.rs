@@ -103,7 +103,9 @@ fn before_last_push(git: &Git, clone: &Clone) -> Result<Option<CommitId>> {
         }
         pushed = what == "update by push";
     }
-    Ok(None)
+    // A clone begins no log: the first entry is that push, and where it began stands in it alone.
+    let first = pushed.then(|| git.former(&RefName::new(name.as_str()))).transpose()?;
+    Ok(first.and_then(|(ids, _)| ids.last().cloned()).filter(|id| *id != clone.head))
 }
 
 /// All that git says about the work between two commits.

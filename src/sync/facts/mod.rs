@@ -121,6 +121,7 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
 
     let (head, upstream) = git.position(repo)?;
     let known = git.known(&remote);
+    let listed_none = known.as_ref().is_some_and(|known| known.empty);
     let missing: HashSet<(RefName, CommitId)> =
         known.into_iter().flat_map(|known| known.missing).collect();
     let is_missing = |name: &RefName, id: &CommitId| missing.contains(&(name.clone(), id.clone()));
@@ -146,7 +147,7 @@ pub fn observe(git: &Git, hub: &str, ask: Ask, timeout: Duration) -> Result<Fact
         operation: git.operation(),
         unpushed: unpushed(git, repo, &head, &on_hub, address.is_some())?,
         shallow: git.is_shallow(),
-        hub_is_empty: on_hub.is_empty() && asked == Asked::Answered,
+        hub_is_empty: listed_none && on_hub.is_empty() && asked == Asked::Answered,
         untracked_hidden: config(git, repo, "status.showUntrackedFiles").as_deref() == Some("no"),
         related: true,
         head,

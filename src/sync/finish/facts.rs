@@ -27,8 +27,8 @@ pub struct Facts {
     /// Whatever is not committed.
     pub dirty: Vec<RepoPath>,
     pub staged: bool,
-    /// A submodule stands on another commit than the index says.
-    pub submodules: bool,
+    /// Submodules that stand on another commit than the index says, and on which.
+    pub submodules: Vec<(RepoPath, Option<CommitId>)>,
     /// The tree of HEAD.
     pub tree: Option<CommitId>,
     /// The remote to push to, and the branch there.
@@ -49,7 +49,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         pull,
         dirty: Vec::new(),
         staged: false,
-        submodules: false,
+        submodules: Vec::new(),
         tree: None,
         target: None,
         config_file: git.common_dir.join("config"),
@@ -62,7 +62,11 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         return Ok(facts);
     }
     let dirt = git.dirt(None)?;
-    facts.submodules = !dirt.submodules.is_empty();
+    for path in dirt.submodules {
+        let sub = git::discover(&git.dir().join(path.to_path())).ok();
+        let at = sub.filter(|sub| sub.git_dir != git.git_dir).map(|sub| sub.resolve_commit("HEAD"));
+        facts.submodules.push((path, at.transpose()?.flatten()));
+    }
     facts.dirty = dirt.all;
     facts.tree = facts.pull.head.as_ref().map(|head| git.tree_of(head)).transpose()?;
     if !facts.dirty.is_empty() {

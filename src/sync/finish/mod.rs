@@ -42,7 +42,7 @@ pub fn hub_at(facts: &Facts) -> Option<CommitId> {
 /// The plan that commits, with the hooks of the repository as judges.
 pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<Plan, Problem> {
     let branch = pull::safe(&facts.pull)?;
-    let title = format!("commit on {branch}");
+    let mut title = format!("commit on {branch}");
     if facts.dirty.is_empty() {
         return Ok(Plan::new(title).note("there is nothing to commit"));
     }
@@ -53,8 +53,9 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
             .hint("commit all of it: `gsync finish --all -m MESSAGE`"));
     }
     // Staged, and taken back in the file since; or taken out of the index, and still there.
-    let as_before = facts.tree.as_ref() == Some(&start.standing.place.work);
-    if all && as_before && !facts.submodules {
+    let place = &start.standing.place;
+    let as_before = facts.tree.as_ref() == Some(&place.work);
+    if all && as_before && facts.submodules.is_empty() {
         let problem = Problem::refuse("nothing-to-commit", "the files are as in the last commit");
         return Err(named(problem.because("only what is staged is not:"), &facts.dirty)
             .hint("commit what is staged: `gsync finish -m MESSAGE`")
@@ -63,14 +64,26 @@ pub fn commit(facts: &Facts, start: &Start, message: &str, all: bool) -> Result<
     if all && !facts.stale.is_empty() {
         return Err(back_to_older(&facts.stale).because("nothing was changed"));
     }
+    // A snapshot does not have where submodules stand.
+    let moved = facts.submodules.iter().filter(|_| all);
+    for (path, at) in moved {
+        let at = at.as_ref().map_or("nothing", CommitId::short);
+        title.push_str(&format!(", {path} at {at}"));
+    }
+    let tree = match (all, facts.submodules.is_empty()) {
+        (false, _) => Some(place.index.clone()),
+        (true, true) => Some(place.work.clone()),
+        (true, false) => None,
+    };
     let snapshot = start.snapshot.clone();
     Ok(Plan::new(title)
         .then(Step::Keep { name: start.name.clone(), snapshot: snapshot.clone() })
         .then(Step::Commit {
             branch: branch.full(),
-            on: start.standing.place.commit.clone(),
+            on: place.commit.clone(),
             message: message.to_owned(),
             all,
+            tree,
             snapshot,
         }))
 }

@@ -1,9 +1,11 @@
 //! What there is to know before a pull: the branch, its upstream, and how it would go.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use crate::base::{
-    Branch, Commit, CommitId, Operation, Problem, RefName, RepoPath, plain, shell_quote,
+    Branch, Commit, CommitId, Operation, Place, Problem, RefName, RepoPath, plain, shell_quote,
 };
 use crate::config::Hub;
 use crate::git::{self, Git};
@@ -62,6 +64,8 @@ pub struct Facts {
     pub fetched: Option<Fetched>,
     /// Commits conflict, and something is staged, or announced to the index.
     pub staged: bool,
+    /// Commits conflict, and these have uncommitted work in what such a merge writes.
+    pub edited: Vec<RepoPath>,
     pub incoming: Vec<Line>,
     pub outgoing: Vec<Line>,
     /// Whether branch and upstream have a commit in common.
@@ -111,6 +115,7 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         remote: None,
         fetched: None,
         staged: false,
+        edited: Vec::new(),
         incoming: Vec::new(),
         outgoing: Vec::new(),
         related: true,
@@ -141,10 +146,20 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         }
     }
     facts.upstream = upstream(git, &branch, remote.as_deref())?;
-    if let (Upstream::Gone { name }, Some(remote)) = (&facts.upstream, &facts.remote)
-        && is_empty(git, remote)?
+    // What was just asked knows better than what is remembered here.
+    if let (Some(Fetched::Done(known)), Some(remote)) = (&facts.fetched, &facts.remote)
+        && known.remote == *remote
     {
-        facts.upstream = Upstream::New { name: name.clone() };
+        if let Upstream::At { name, commit } = &facts.upstream
+            && known.missing.contains(&(RefName::new(name.as_str()), commit.clone()))
+        {
+            facts.upstream = Upstream::Gone { name: name.clone() };
+        }
+        if let Upstream::Gone { name } = &facts.upstream
+            && known.empty
+        {
+            facts.upstream = Upstream::New { name: name.clone() };
+        }
     }
     let Upstream::At { name, commit } = facts.upstream.clone() else { return Ok(facts) };
     if facts.head.as_ref() == Some(&commit) {
@@ -178,6 +193,10 @@ pub fn observe(git: &Git, hub: &Hub) -> Result<Facts> {
         let standing = &start.standing;
         let head = facts.head.as_ref().map(|head| git.tree_of(head)).transpose()?;
         facts.staged = head.as_ref() != Some(&standing.place.index) || !standing.intent.is_empty();
+        facts.edited = match &facts.head {
+            Some(head) => edited(git, &standing.place, head, &commit)?,
+            None => Vec::new(),
+        };
         // What a merge with conflicts would write, git would write over ignored files.
         let tree = git.tree_of(&commit)?;
         facts.in_the_way = git.obstacles(&start.standing.place.work, &tree)?;
@@ -240,12 +259,19 @@ pub fn upstream(git: &Git, branch: &Branch, remote: Option<&str>) -> Result<Upst
     })
 }
 
-/// A remote that was just asked has no branch. Branches that it had once, and that nobody
-/// forgot here, are noted as missing.
-fn is_empty(git: &Git, remote: &str) -> Result<bool> {
-    let missing = git.known(remote).map(|known| known.missing).unwrap_or_default();
-    let prefix = format!("refs/remotes/{remote}/");
-    Ok(git.refs(&prefix)?.iter().all(|there| missing.contains(there)))
+/// The tracked files with uncommitted work that the other side changed as well: git does not merge
+/// into those.
+fn edited(git: &Git, here: &Place, head: &CommitId, there: &CommitId) -> Result<Vec<RepoPath>> {
+    let mine = git.compare_trees(&here.index, &here.work)?;
+    if mine.is_empty() {
+        return Ok(Vec::new());
+    }
+    let base = git.ask(&["merge-base", head.as_str(), there.as_str()])?;
+    let Some(base) = base.as_deref().and_then(CommitId::parse) else { return Ok(Vec::new()) };
+    let theirs = git.compare_trees(&git.tree_of(&base)?, &git.tree_of(there)?)?;
+    let theirs: BTreeSet<RepoPath> = theirs.into_iter().map(|change| change.path).collect();
+    let tracked = mine.into_iter().filter(|change| change.from.is_some());
+    Ok(tracked.map(|change| change.path).filter(|path| theirs.contains(path)).collect())
 }
 
 /// No limit; the largest number that git takes for one.

@@ -122,6 +122,12 @@ pub fn resolve(facts: &Facts) -> Result<Plan, Problem> {
             .hint("commit it first: `git commit`")
             .hint("or take it out of the index, it stays in the files: `git reset`"));
     }
+    if !facts.edited.is_empty() {
+        let what = "git does not merge into files with uncommitted work";
+        return Err(named(Problem::refuse("uncommitted", what), &facts.edited)
+            .because("nothing was changed")
+            .hint("commit it first: `git commit -m MESSAGE -- PATH`"));
+    }
     let snapshot = start.snapshot.clone();
     let name = RefName::new(name);
     let plan = Plan::new(format!("pull {branch}, with conflicts to resolve"))
@@ -220,6 +226,7 @@ mod tests {
             upstream: Upstream::At { name: "refs/remotes/origin/main".into(), commit: id("b") },
             remote: Some("origin".into()),
             staged: false,
+            edited: Vec::new(),
             fetched: None,
             incoming: vec![line()],
             outgoing: Vec::new(),
@@ -320,6 +327,7 @@ mod tests {
                 remote: "origin".into(),
                 at: crate::base::Time(0),
                 missing: Vec::new(),
+                empty: false,
             };
             let fetched = Some(Fetched::Done(known));
             let facts = Facts { incoming: Vec::new(), upstream, start: None, fetched, ..behind() };

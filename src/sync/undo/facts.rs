@@ -1,11 +1,14 @@
 //! What there is to know before a run is taken back: what it moved, and what happened since.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::base::{Carry, CommitId, Operation, Place, Problem, RefName, RepoPath, plain};
+use crate::base::{Carry, CommitId, File, Operation, Place, Problem, RefName, RepoPath, plain};
 use crate::git::{self, Asked, Git};
+use crate::host::read;
 use crate::plan::{Before, Step};
 use crate::sync::pull::facts::{Start, lines, start};
 
@@ -59,6 +62,10 @@ pub struct Facts {
     pub way: Option<Way>,
     /// The run started a merge that is still under way: what stands now.
     pub merging: Option<Start>,
+    /// Files that the run wrote and that somebody wrote to since. Of what is gsync's own it is only
+    /// said.
+    pub rewritten: Vec<PathBuf>,
+    pub rewritten_own: Vec<PathBuf>,
     /// What was sent.
     pub sent: Vec<OnHub>,
     /// The branch is back where the run found it: only the hub is left.
@@ -75,9 +82,13 @@ pub fn observe(git: &Git, begun: &[(Step, Before)], hub: Option<Duration>) -> Re
         moved: None,
         way: None,
         merging: None,
+        rewritten: Vec::new(),
+        rewritten_own: Vec::new(),
         sent: sent(begun),
         is_back: false,
     };
+    (facts.rewritten_own, facts.rewritten) =
+        rewritten(begun)?.into_iter().partition(|path| path.starts_with(&git.common_dir));
     if let Some(deadline) = hub {
         facts.sent.iter_mut().try_for_each(|one| ask(git, one, deadline))?;
     }
@@ -105,7 +116,11 @@ pub fn observe(git: &Git, begun: &[(Step, Before)], hub: Option<Duration>) -> Re
         facts.is_back = true;
         return Ok(facts);
     }
-    let Some(since) = last_move(git, begun, now.as_ref())? else {
+    let since = match left_by_giving_up(git, begun, now.as_ref())? {
+        Some(left) => Some(left),
+        None => last_move(git, begun, now.as_ref())?,
+    };
+    let Some(since) = since else {
         let range = now.iter().map(CommitId::as_str).chain(["-20"]);
         facts.moved = Some((branch, lines(git, &range.collect::<Vec<_>>())?));
         return Ok(facts);
@@ -138,17 +153,58 @@ pub fn observe(git: &Git, begun: &[(Step, Before)], hub: Option<Duration>) -> Re
     Ok(facts)
 }
 
+/// What is left where a merge was given up by `git reset --hard`: the commit, and nothing beside it.
+fn left_by_giving_up(
+    git: &Git,
+    begun: &[(Step, Before)],
+    now: Option<&CommitId>,
+) -> Result<Option<Place>> {
+    let Some((Step::Merge { on, .. }, _)) = begun.last() else { return Ok(None) };
+    if now != Some(on) {
+        return Ok(None);
+    }
+    let tree = git.tree_of(on)?;
+    Ok(Some(Place { commit: Some(on.clone()), index: tree.clone(), work: tree }))
+}
+
+/// The files that are neither as a run left them nor as it found them.
+fn rewritten(begun: &[(Step, Before)]) -> Result<Vec<PathBuf>> {
+    let mut last: BTreeMap<&PathBuf, (&Option<File>, &Before)> = BTreeMap::new();
+    for (step, before) in begun {
+        let Step::Write { path, file } = step else { continue };
+        last.entry(path).and_modify(|(left, _)| *left = file).or_insert((file, before));
+    }
+    let mut found = Vec::new();
+    for (path, (left, before)) in last {
+        let Before::File { file: was } = before else { continue };
+        let now = read::file(path)?.map(|file| file.bytes);
+        // What is not there cannot be lost.
+        if now.is_none() {
+            continue;
+        }
+        let is = |file: &Option<File>| file.as_ref().map(|file| &file.bytes) == now.as_ref();
+        if !is(left) && !is(was) {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
 /// Whether a run ended with a merge for a person to resolve who gave it up: the branch is where
-/// the run found it, and nothing is under way.
+/// the run found it, nothing is under way, and index and files are as they were. Who gave it up by
+/// `git reset --hard` has lost work that the run kept.
 pub fn is_given_up(git: &Git, begun: &[(Step, Before)]) -> Result<bool> {
-    let Some((Step::Merge { branch, on, .. }, _)) =
+    let Some((Step::Merge { branch, on, snapshot, .. }, _)) =
         begun.iter().rev().find(|(step, _)| !matches!(step, Step::Keep { .. }))
     else {
         return Ok(false);
     };
     let moves = begun.iter().filter(|(step, _)| !matches!(step, Step::Keep { .. })).count();
     let merging = git.operation().is_some() && git.head_branch()?.as_ref() == Some(branch);
-    Ok(moves == 1 && !merging && git.resolve_ref(branch)?.as_ref() == Some(on))
+    if moves != 1 || merging || git.resolve_ref(branch)?.as_ref() != Some(on) {
+        return Ok(false);
+    }
+    Ok(git.standing()?.place == git.snapshot_notes(snapshot)?.place)
 }
 
 /// What was sent, each ref once: from where it stood first to where it was put last.

@@ -84,6 +84,18 @@ fn here(
     if begun.iter().any(|(step, _)| is_move(step)) {
         plan = back(plan, run, begun, facts)?;
     }
+    if !facts.rewritten.is_empty() {
+        let problem = Problem::refuse("rewritten", format!("a file was changed since {run}"));
+        let paths = facts.rewritten.iter().map(|path| plain(&path.to_string_lossy()));
+        return Err(paths
+            .fold(problem, Problem::because)
+            .because("nothing was changed: undoing would take that away too")
+            .hint("keep that: move the file away, run `gsync undo`, and put it in again"));
+    }
+    for path in &facts.rewritten_own {
+        let path = plain(&path.to_string_lossy());
+        plan = plan.note(format!("{path} was changed since: `gsync undo` again has that"));
+    }
     for (step, before) in begun.iter().rev().filter(|(step, _)| !is_move(step)) {
         match step.undo(before) {
             // A way back is not taken away: what it keeps may be nowhere else.

@@ -14,7 +14,7 @@ use crate::host::{env, read};
 /// The memory of a repository, from its file.
 pub fn memory(bytes: &[u8]) -> Memory {
     // What cannot be read any more is as good as never remembered: nothing is lost but a report.
-    serde_json::from_slice(bytes).unwrap_or_default()
+    crate::base::unhidden(bytes).unwrap_or_default()
 }
 
 /// Whether HEAD stands where it was remembered, by a look at three small files: then there is
