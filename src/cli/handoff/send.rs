@@ -74,7 +74,8 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
             }
             let path = told.draft.as_ref().map(|_| notes::draft_path(&context.git));
             let highest = if claim { hub::taken(&context.git, &config)? } else { 0 };
-            let (plan, number) = plan::send(Sending {
+            let silent = told.story.sender.get("summary").is_none();
+            let (mut plan, number) = plan::send(Sending {
                 clone: &told.clone,
                 shelf: &told.shelf,
                 rules: &config.handoff,
@@ -84,6 +85,9 @@ fn send_quietly(context: &Context, wish: &Wish<'_>, how: &How) -> Result<(Exit, 
                 claim,
                 draft: path.as_deref(),
             })?;
+            if silent {
+                plan.notes.push("it has no summary: `-m TEXT` gives one".to_owned());
+            }
             story::judge(context, &plan)?;
             made = Some((number, told));
             Ok(plan)

@@ -139,6 +139,9 @@ pub fn plan(facts: &Facts, wish: Wish) -> Result<(Plan, Option<Sent>), Problem> 
     if let Some(tip) = tip.filter(|tip| Some(tip) != known.as_ref()) {
         if matches!(facts.pull.upstream, Upstream::None | Upstream::New { .. }) {
             plan.notes.clear();
+        } else if facts.pull.incoming.is_empty() && !facts.pull.outgoing.is_empty() {
+            // Once it is pushed it is not ahead any more.
+            plan.notes = vec![format!("pushes {}", count(facts.pull.outgoing.len(), "commit"))];
         }
         if facts.pull.upstream == Upstream::None {
             plan = plan.then(follow(branch, remote, there, facts));
