@@ -51,6 +51,7 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
     if let Some(dir) = &facts.work_dir
         && facts.toml.is_none()
         && !facts.toml_known
+        && !facts.toml_upstream
     {
         let text = match &facts.hub_branch {
             Some(branch) => config::template(branch.as_str()),
@@ -59,6 +60,10 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Problem> {
         let file = Some(File::text(text.clone()));
         plan.steps.push(Step::Write { path: dir.join(config::FILE), file });
         record.toml = Some(text);
+    }
+    if facts.toml.is_none() && facts.toml_upstream {
+        let file = config::FILE;
+        plan.notes.push(format!("the hub has a {file}, and this clone not yet: run `gsync start`"));
     }
     if facts.record.as_ref() == Some(&record) && plan.steps.is_empty() {
         return Ok(Plan::new("gsync is already installed here"));

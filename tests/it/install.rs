@@ -238,3 +238,17 @@ fn a_wrong_command_line_is_told_to_programs_as_an_object_in_both_forms() {
         assert_eq!(seen.json()["error"]["code"], "usage");
     }
 }
+
+#[test]
+fn rules_that_the_hub_has_already_are_not_written_anew_where_they_were_not_pulled_yet() {
+    let lab = Lab::new();
+    let (ada, bob) = (lab.person("ada"), lab.person("bob"));
+    ada.commit(".gsync.toml", "[guard]\nprotected = [\"*.key\"]\n", "rules");
+    ada.push();
+    bob.git(&["branch", "-q", "-u", "origin/main"]);
+    bob.git(&["fetch", "-q"]);
+    bob.gsync(&["install"]).exits(0).says("the hub has a .gsync.toml").says("`gsync start`");
+    assert!(!bob.path(".gsync.toml").exists());
+    bob.git(&["pull", "-q"]);
+    assert!(bob.read(".gsync.toml").contains("*.key"));
+}

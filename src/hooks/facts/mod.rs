@@ -91,6 +91,8 @@ pub struct Facts {
     pub toml_tracked: bool,
     /// HEAD or the hub's branch has a `.gsync.toml`: not ours to write.
     pub toml_known: bool,
+    /// The upstream has it, and this clone has not pulled that yet.
+    pub toml_upstream: bool,
     pub roles: Vec<String>,
     /// The hub's main branch, as far as it is known here.
     pub hub_branch: Option<Branch>,
@@ -206,6 +208,7 @@ fn look(git: &Git, settle: fn(Parsed) -> Parsed) -> Result<Facts> {
         toml_tracked: git.work_dir.is_some()
             && git.ask(&["ls-files", "--error-unmatch", "--", config::FILE])?.is_some(),
         toml_known: committed.is_some(),
+        toml_upstream: toml.is_none() && git.ask(&["cat-file", "-e", UPSTREAM_TOML])?.is_some(),
         toml,
         roles: parsed.map(|config| config.roles.into_keys().collect()).unwrap_or_default(),
         hub_branch: hub_branch(git)?,
@@ -215,6 +218,9 @@ fn look(git: &Git, settle: fn(Parsed) -> Parsed) -> Result<Facts> {
         common_dir,
     })
 }
+
+/// The settings as the upstream has them.
+const UPSTREAM_TOML: &str = "@{upstream}:.gsync.toml";
 
 /// Whether `gsync install` ever ran here, or was cut off here.
 pub fn is_touched(git: &Git) -> bool {
