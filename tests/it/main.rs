@@ -36,6 +36,7 @@ mod first_day;
 mod force;
 mod full_disk;
 mod guard;
+mod guard_exceptions;
 mod handoff;
 mod haproxy;
 mod hook;
