@@ -151,7 +151,9 @@ impl<'p> Judge<'p> {
             None if self.policy.allows(fault.rule, path) => Allowed::Yes,
             None => Allowed::No,
         };
-        if allowed == Allowed::Yes {
+        let unheard = allowed == Allowed::Yes
+            && self.policy.is_unheard(fault.rule, fault.hit.as_deref(), path);
+        if allowed == Allowed::Yes && !unheard {
             return;
         }
         self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.sum()));
@@ -167,6 +169,7 @@ impl<'p> Judge<'p> {
         }
         let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
+        finding.unheard = unheard;
         if let Allowed::Expired(until) = allowed {
             let day = until.rfc3339();
             let day = day.split('T').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What lets findings pass: exceptions and the baseline, how they are written, and what is said
 //! where they make no sense.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Person};
 use crate::leaks::hook;
 use crate::secrets::token;
 
@@ -54,4 +54,68 @@ fn a_baseline_of_nothing_is_not_written() {
     let seen = ada.gsync(&["guard", "baseline"]).exits(0).says("nothing to do");
     seen.says_not("these values pass");
     assert!(!ada.path(BASELINE).exists());
+}
+
+/// The fingerprint of what is found in the work tree.
+fn print_of(ada: &Person<'_>) -> String {
+    let json = ada.gsync(&["guard", "--all", "--json"]).exits(1).json();
+    json["findings"][0]["secret"]["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_exception_that_comes_together_with_its_secret_is_too_late_and_both_sides_say_so() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    hook(&lab.hub(), ".", "pre-receive");
+    ada.write("a", format!("key = {}\n", token(61)));
+    let print = print_of(&ada);
+    ada.gsync(&["guard", "allow", &print, "--reason", "revoked"]).exits(0);
+    let together = "hint: .gsync.toml allows it, but the hub judges by its main branch: commit \
+                    what allows it by itself, and bring it to main first";
+    // In one commit.
+    ada.commit_all("both");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says(together).says_not("guard allow");
+    hook(&ada, ".git", "pre-push");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says(together).says_not("remote:");
+    ada.gsync(&["finish"]).exits(1).says(together.strip_prefix("hint: ").unwrap());
+    // In two: the first can go before.
+    ada.git(&["reset", "-q", "HEAD~1"]);
+    ada.git(&["add", ".gsync.toml"]);
+    ada.git(&["commit", "-q", "-m", "the exception"]);
+    let first = ada.git(&["rev-parse", "--short=7", "HEAD"]);
+    ada.commit_all("the secret");
+    let way = format!("push that commit first: `git push origin {first}:main`");
+    for verify in [&["push", "origin", "main"][..], &["push", "--no-verify", "origin", "main"]] {
+        ada.try_git(verify).exits(1).says(&way);
+    }
+    ada.git(&["push", "-q", "origin", &format!("{first}:main")]);
+    ada.git(&["push", "-q", "origin", "main"]);
+}
+
+#[test]
+fn the_same_holds_for_files_and_for_a_baseline_and_what_is_known_is_no_news() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    hook(&ada, ".git", "pre-push");
+    ada.commit(BASELINE, "{\"gsync\": 1, \"fingerprints\": []}\n", "nothing yet");
+    ada.push();
+    let says = "allows it, but the hub judges by its main branch";
+    ada.write(
+        ".gsync.toml",
+        "[guard]\nallow = [{ path = \"/.env\", rule = \"protected-file\" }]\n",
+    );
+    ada.write(".env", "x\n");
+    ada.commit_all("both");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says(says).says(".env");
+    // Another remote has no such main branch.
+    lab.hub().git(&["init", "-q", "--bare", "../other"]);
+    ada.git(&["push", "-q", "../other", "main"]);
+    ada.git(&["push", "-q", "--no-verify", "origin", "main"]);
+    ada.commit(".env", "y\n", "it is on the hub by now");
+    ada.push();
+    ada.write("a", format!("key = {}\n", token(62)));
+    let print = print_of(&ada);
+    ada.write(BASELINE, format!("{{\"gsync\": 1, \"fingerprints\": [\"{print}\"]}}\n"));
+    ada.commit_all("both again");
+    ada.try_git(&["push", "origin", "main"]).exits(1).says(says).says("GitHub");
 }

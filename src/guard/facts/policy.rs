@@ -24,7 +24,7 @@ pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> 
     if let Some(work_dir) = &world.git.work_dir
         && let Some(file) = tracked(work_dir, BASELINE)?
     {
-        policy.baseline = baseline(BASELINE, &file.bytes.0)?;
+        policy.baseline = prints(BASELINE, &file.bytes.0)?;
     }
     Ok(policy)
 }
@@ -59,14 +59,14 @@ pub(super) fn anew(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
 }
 
 /// The hub's main branch, as known here.
-fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
+pub(super) fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
     let hub = &config.hub;
     world.resolve(&RefName::new(format!("refs/remotes/{}/{}", hub.remote, hub.branch)))
 }
 
 /// The fingerprints of a baseline. What is more in it, or other, would be taken for what it is
 /// not: it is an error.
-fn baseline(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
+pub(super) fn prints(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Baseline {
@@ -136,7 +136,7 @@ pub(super) fn server(
         policy.now = clock::now();
         if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
             // One that cannot be read excuses nothing.
-            policy.baseline = baseline(BASELINE, &bytes).unwrap_or_default();
+            policy.baseline = prints(BASELINE, &bytes).unwrap_or_default();
         }
         return Ok(policy);
     }
@@ -152,7 +152,7 @@ pub(super) fn server(
             // Nobody else has seen them: they excuse single values, and nothing wholesale.
             policy.narrow(&Config::default());
             if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
-                policy.baseline = baseline(BASELINE, &bytes)?;
+                policy.baseline = prints(BASELINE, &bytes)?;
             }
             return Ok(policy);
         }
@@ -169,7 +169,7 @@ pub(super) fn stays_readable(
 ) -> Result<()> {
     let Some(main) = world.head_ref()? else { return Ok(()) };
     let rules = |name: &str, bytes: &[u8]| config::parse(name, bytes).map(drop).map_err(Into::into);
-    let known = |name: &str, bytes: &[u8]| baseline(name, bytes).map(drop);
+    let known = |name: &str, bytes: &[u8]| prints(name, bytes).map(drop);
     let files: [(&str, Reads<'_>); 2] = [(config::FILE, &rules), (BASELINE, &known)];
     let before = world.resolve(&main)?;
     for (name, reads) in files {
