@@ -56,6 +56,7 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
     struct Guard {
         allow: Option<toml::Spanned<Vec<toml::Table>>>,
     }
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let top: Top = toml::from_str(text).ok()?;
     if let Some(allow) = top.guard.and_then(|guard| guard.allow) {
         let span = allow.span();
@@ -73,7 +74,7 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
                 if remark && !ended {
                     return None;
                 }
-                format!("{body}{comma}\n  {},{}]", inline(entry), &inner[body.len()..])
+                format!("{body}{comma}{end}  {},{}]", inline(entry), &inner[body.len()..])
             } else {
                 let space = if body == "[" { "" } else { " " };
                 format!("{body}{comma}{space}{}{}]", inline(entry), &inner[body.len()..])
@@ -83,14 +84,14 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
     }
     let mut text = text.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+        text += end;
     }
     if !text.is_empty() {
-        text.push('\n');
+        text += end;
     }
-    text += "[[guard.allow]]\n";
+    text += &format!("[[guard.allow]]{end}");
     for (key, value) in fields(entry) {
-        text += &format!("{key} = {value}\n");
+        text += &format!("{key} = {value}{end}");
     }
     Some(text)
 }
@@ -172,7 +173,7 @@ mod tests {
             "[guard]\nallow = [{ rule = \"*\", path = \"a]b\" }] # why\n[hub]\n",
             "[guard]\nallow = [\n  { rule = \"*\", path = \"a\" },\n]\n",
             "[guard]\nallow = [\n  { rule = \"*\", path = \"a\" }, # a\n]\n",
-            "[[guard.allow]]\nrule = \"x\"\n\n[hub]\nremote = \"up\"\n",
+            "[[guard.allow]]\nrule = \"file-size\"\n\n[hub]\nremote = \"up\"\n",
             config::TEMPLATE,
         ];
         for shape in shapes {
@@ -183,6 +184,11 @@ mod tests {
                 assert!(text.lines().any(|kept| kept == line), "{line}\n{text}");
             }
             assert_eq!(written(&text).unwrap(), text, "twice is once");
+            // The ends of lines are those of the file.
+            let dos = written(&shape.replace('\n', "\r\n")).unwrap();
+            if shape.contains('\n') {
+                assert_eq!(dos, text.replace('\n', "\r\n"));
+            }
         }
     }
 

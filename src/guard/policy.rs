@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use super::rules::{RULES, SECRET};
+use super::rules::SECRET;
 use super::secrets::{Hit, Print, Scanner};
 use crate::base::Time;
 use crate::config::{self, Allow, Config, Patterns};
@@ -219,13 +219,21 @@ impl Policy {
 
 /// Whether a rule is one about files, and cannot mean secrets.
 fn is_about_files(rule: &str) -> bool {
-    RULES.iter().any(|known| known.id == rule && known.id != SECRET)
+    config::OTHER_RULES.contains(&rule)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::RULES;
     use super::*;
     use crate::config::Allow;
+
+    #[test]
+    fn every_rule_about_files_may_stand_in_an_exception() {
+        for rule in RULES.iter().filter(|rule| rule.id != SECRET) {
+            assert!(is_about_files(rule.id), "{}", rule.id);
+        }
+    }
 
     #[test]
     fn an_exception_holds_for_its_rule_and_its_paths_only() {

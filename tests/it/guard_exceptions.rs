@@ -119,3 +119,41 @@ fn the_same_holds_for_files_and_for_a_baseline_and_what_is_known_is_no_news() {
     ada.commit_all("both again");
     ada.try_git(&["push", "origin", "main"]).exits(1).says(says).says("GitHub");
 }
+
+#[test]
+fn an_exception_without_a_reason_of_one_line_is_not_written() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    for (reason, says) in [("", "a reason says why"), (" ", "says why"), ("a\nb", "is one line")] {
+        let allow = ["guard", "allow", "0123456789abcdef", "--reason", reason];
+        ada.gsync(&allow).exits(2).says(says);
+    }
+    assert!(!ada.path(".gsync.toml").exists());
+    ada.write(".gsync.toml", "[hub]\r\nbranch = \"main\"\r\n");
+    ada.gsync(&["guard", "allow", "0123456789abcdef", "--reason", "made up"]).exits(0);
+    assert!(ada.read(".gsync.toml").replace("\r\n", "").lines().count() == 1);
+}
+
+#[test]
+fn of_many_findings_each_way_out_is_told_and_not_one_way_three_times() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    (0..5).for_each(|n| ada.write(&format!("f{n}"), token(63 + n)));
+    ada.git(&["add", "."]);
+    let seen = ada.gsync(&["guard"]).exits(1).says("5 secrets").says("hint: take it out");
+    seen.says("hint: make it useless").says("hint: let this value pass: `gsync guard allow ");
+}
+
+#[test]
+fn rules_and_exceptions_that_would_do_something_else_than_was_meant_are_named() {
+    let lab = Lab::new();
+    let ada = lab.person("ada");
+    for (text, says) in [
+        ("[[guard.allow]]\nrule = \"secret\"\n", "needs a path or a fingerprint"),
+        ("[[guard.rule]]\nid = \"githubtoken\"\noff = true\n", "nearest is `github-token`"),
+        ("[[guard.secrets]]\nid = \"acme\"\n", "write `[[guard.rule]]`"),
+    ] {
+        ada.write(".gsync.toml", text);
+        ada.gsync(&["guard"]).exits(2).says(says).says(".gsync.toml:");
+    }
+}
