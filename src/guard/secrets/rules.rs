@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub loose: bool,
     pub password: bool,
     pub edges: bool,
+    /// A word may end right where it begins.
+    pub glued: bool,
     /// The secret begins with the keyword.
     pub front: bool,
     /// Upper and lower case are the same in the form.
@@ -50,6 +52,7 @@ impl Rule {
             loose: rule.loose.unwrap_or(false),
             password: rule.password.unwrap_or(false),
             edges,
+            glued: rule.glued.unwrap_or(false),
             front: edges && !rule.inside.unwrap_or(false),
             folds: pattern.contains("(?i"),
             named,

@@ -109,7 +109,8 @@ impl Search<'_> {
         if rule.front {
             let stands = |known: &&String| self.bytes[word..].starts_with(known.as_bytes());
             let exact = rule.words.iter().find(stands);
-            if exact.is_none() && !rule.folds || !starts_a_word(self.bytes, word) {
+            let starts = exact.is_some() && rule.glued || starts_a_word(self.bytes, word);
+            if exact.is_none() && !rule.folds || !starts {
                 return;
             }
             let end = self.line_end(word, AFTER);
@@ -194,12 +195,17 @@ impl Search<'_> {
         let from = secret.end - self.bytes[secret.clone()].trim_ascii_start().len();
         let secret = from..from + inner.len();
         let rule = &self.scanner.rules[at];
-        if rule.edges
-            && !(starts_a_word(self.bytes, secret.start) && ends_a_word(self.bytes, secret.end))
-        {
-            return false;
-        }
         let value = &self.bytes[secret.clone()];
+        if rule.edges {
+            let starts = starts_a_word(self.bytes, secret.start)
+                || rule.glued && value.iter().any(u8::is_ascii_digit);
+            // A form took as much as it can: what stands behind it is a remark, `_old`.
+            let ends = ends_a_word(self.bytes, secret.end)
+                || rule.is_strong() && self.bytes[secret.end] == b'_';
+            if !starts || !ends {
+                return false;
+            }
+        }
         let right = rule.check.map(|check| doubt::is_right(check, value));
         if right != Some(true) && doubt::is_made_up(rule, value) {
             return true;
