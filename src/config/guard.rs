@@ -57,6 +57,7 @@ pub struct SecretRule {
     pub loose: Option<bool>,
     pub edges: Option<bool>,
     pub glued: Option<bool>,
+    pub coded: Option<bool>,
     pub inside: Option<bool>,
     pub password: Option<bool>,
     pub lines: Option<usize>,
@@ -138,6 +139,7 @@ impl SecretRule {
         set(&mut self.loose, change.loose.as_ref());
         set(&mut self.edges, change.edges.as_ref());
         set(&mut self.glued, change.glued.as_ref());
+        set(&mut self.coded, change.coded.as_ref());
         set(&mut self.inside, change.inside.as_ref());
         set(&mut self.password, change.password.as_ref());
         set(&mut self.lines, change.lines.as_ref());

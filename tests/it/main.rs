@@ -71,6 +71,7 @@ mod secrets_kinds;
 mod secrets_many;
 mod secrets_names;
 mod secrets_out;
+mod secrets_words;
 mod services;
 mod ssh;
 mod status;

@@ -35,7 +35,7 @@ pub(super) struct Search<'s> {
     pub more: bool,
     /// Where a form begins as a known kind does, and is none.
     cut: Vec<usize>,
-    strong_only: bool,
+    coded_only: bool,
     pub plain: bool,
     pub spans: Vec<Range<usize>>,
 }
@@ -46,29 +46,18 @@ impl<'s> Search<'s> {
         scanner: &'s Scanner,
         bytes: &'s [u8],
         parts: &[Range<usize>],
-        strong_only: bool,
+        coded_only: bool,
     ) -> Self {
         let (done, coded, found, known, cut, spans) = Default::default();
         let (plain, more) = (!scanner.words.have_lines(), false);
-        let mut search = Self {
-            scanner,
-            bytes,
-            done,
-            coded,
-            found,
-            known,
-            more,
-            cut,
-            strong_only,
-            plain,
-            spans,
-        };
+        let mut search =
+            Self { scanner, bytes, done, coded, found, known, more, cut, coded_only, plain, spans };
         for part in parts {
             scanner.words.each(&bytes[part.clone()], |word, start| {
                 for owner in scanner.words.owners(word) {
                     match owner {
                         Owner::Rule(rule) => search.rule(*rule, part.start + start),
-                        Owner::Base64(phase) if !strong_only => {
+                        Owner::Base64(phase) if !coded_only => {
                             search.base64(part.start + start, *phase);
                         }
                         Owner::Base64(_) => {}
@@ -78,7 +67,7 @@ impl<'s> Search<'s> {
                 !search.more
             });
             let mut at = part.start;
-            while !strong_only
+            while !coded_only
                 && !search.more
                 && let Some(run) = views::wrapped(&bytes[..part.end], at)
             {
@@ -100,7 +89,7 @@ impl<'s> Search<'s> {
 impl Search<'_> {
     fn rule(&mut self, at: usize, word: usize) {
         let rule = &self.scanner.rules[at];
-        if self.strong_only && !rule.is_strong() {
+        if self.coded_only && !rule.is_coded() {
             return;
         }
         if rule.named {
@@ -241,7 +230,7 @@ impl Search<'_> {
         for found in search.found {
             let rule = &self.scanner.rules[found.rule];
             let secret = Secret::new(&run.decoded[found.secret]);
-            let told = Some((secret.shown(), secret.fingerprint(&rule.kind)));
+            let told = Some((secret.shown(), rule.fingerprint(secret)));
             let (at, confidence) = (run.at.clone(), found.confidence);
             self.found.push(Found {
                 rule: found.rule,
