@@ -183,7 +183,10 @@ impl<'p> Judge<'p> {
             };
             message += &format!(" a secret ({about}){place}: {shown} [{fingerprint}]");
         }
-        let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
+        // Not every hub judges, and a file can be taken out again: that is only said.
+        let severity =
+            if unheard && fault.rule != SECRET { Severity::Warning } else { Severity::Error };
+        let mut finding = Finding::new(fault.rule, severity, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
         finding.unheard = unheard;
         if let Allowed::Expired(until) = allowed {

@@ -106,11 +106,15 @@ fn the_same_holds_for_files_and_for_a_baseline_and_what_is_known_is_no_news() {
     );
     ada.write(".env", "x\n");
     ada.commit_all("both");
-    ada.try_git(&["push", "origin", "main"]).exits(1).says(says).says(".env");
+    hook(&lab.hub(), ".", "pre-receive");
+    let seen = ada.try_git(&["push", "origin", "main"]).exits(1).says(".env");
+    let seen = seen.says("warning: this push would publish a protected file");
+    assert_eq!(seen.stderr.matches(says).count(), 2, "said here and there: {}", seen.stderr);
+    std::fs::remove_file(lab.hub().path("hooks/pre-receive")).unwrap();
     // Another remote has no such main branch.
     lab.hub().git(&["init", "-q", "--bare", "../other"]);
     ada.git(&["push", "-q", "../other", "main"]);
-    ada.git(&["push", "-q", "--no-verify", "origin", "main"]);
+    ada.try_git(&["push", "origin", "main"]).exits(0).says(says);
     ada.commit(".env", "y\n", "it is on the hub by now");
     ada.push();
     ada.write("a", format!("key = {}\n", token(62)));
