@@ -31,7 +31,7 @@ fn main() {
     }
     fs::write(out.join("rules.rs"), each + "]").expect("the rules are written");
 
-    let table = Table::new(rules.iter().map(|rule| (words(rule), is_strong(rule))));
+    let table = Table::new(rules.iter().map(|rule| (words(rule), is_coded(rule))));
     let (mut words, mut owners) = (String::from("&[\n"), String::from("&[\n"));
     for (word, of) in table.words.iter().zip(&table.owners) {
         writeln!(words, "b\"{}\",", word.escape_ascii()).expect("a string takes everything");
@@ -52,10 +52,12 @@ fn words(rule: &toml::Value) -> Vec<String> {
     near.split('|').map(String::from).collect()
 }
 
-/// As `Rule::is_strong`; a test holds the two together.
-fn is_strong(rule: &toml::Value) -> bool {
+/// As `Rule::is_coded`; a test holds the two together.
+fn is_coded(rule: &toml::Value) -> bool {
     let flag = |name: &str| rule.get(name).and_then(toml::Value::as_bool);
     let lines = rule.get("lines").and_then(toml::Value::as_integer).unwrap_or(0);
     let form = rule.get("regex").is_some();
-    form && flag("loose") != Some(true) && (flag("edges").unwrap_or(true) || lines > 0)
+    let strong =
+        form && flag("loose") != Some(true) && (flag("edges").unwrap_or(true) || lines > 0);
+    strong || flag("coded") == Some(true)
 }

@@ -116,6 +116,16 @@ fn let_pass(context: &Context, args: &AllowArgs) -> Result<Exit> {
         config::parse_day(text).ok_or_else(bad)
     };
     let said = args.reason.as_str();
+    let why = match said.trim() {
+        "" => Some("a reason says why"),
+        _ if said.contains(char::is_control) => Some("a reason is one line"),
+        _ => None,
+    };
+    if let Some(why) = why {
+        return Err(Problem::usage("reason", why)
+            .hint("say it in a few words: `--reason 'revoked on the day'`")
+            .into());
+    }
     if secrets::cover(said).is_some() {
         return Err(Problem::usage("reason", "the reason has a secret in it, and would be kept")
             .hint("say why without it: `--reason 'revoked on the day'`")

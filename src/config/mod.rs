@@ -10,7 +10,8 @@ mod schema;
 use crate::base::{Problem, nearest, plain};
 
 pub use guard::{
-    Allow, BUILT_IN_RULES, Check, Guard, SecretRule, built_in_rule, parse_day, secret_rules,
+    Allow, BUILT_IN_RULES, Check, Guard, OTHER_RULES, SecretRule, built_in_rule, parse_day,
+    secret_rules,
 };
 pub use patterns::Patterns;
 pub use schema::{
@@ -59,7 +60,8 @@ fn read<'a, T: serde::de::DeserializeOwned>(
     })?;
     let read = toml::from_str(text).map_err(|err| {
         let line = err.span().map(|span| 1 + text[..span.start].matches('\n').count());
-        explain(name, line, err.message())
+        let at = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+        explain(name, line, at, err.message())
     })?;
     Ok((read, text))
 }
@@ -70,7 +72,8 @@ fn located(text: &str, place: &str) -> Option<usize> {
     said(&format!("\"{place}\"")).or_else(|| said(&format!("'{place}'"))).or_else(|| said(place))
 }
 
-fn explain(name: &str, line: Option<usize>, message: &str) -> Problem {
+/// `text`: the line in question.
+fn explain(name: &str, line: Option<usize>, text: &str, message: &str) -> Problem {
     let first = message.lines().next().unwrap_or("not valid TOML");
     let words: Vec<&str> = first.split('`').collect();
     if let (true, Some(typed)) = (first.starts_with("unknown field"), words.get(1)) {
@@ -88,7 +91,15 @@ fn explain(name: &str, line: Option<usize>, message: &str) -> Problem {
         let why = format!("`{}` is not one of {}", plain(typed), known.join(", "));
         return invalid(name, line, &why);
     }
-    invalid(name, line, &plain(first))
+    let key = text.split('=').next().unwrap_or_default().trim().trim_matches(['[', ']']);
+    if !first.starts_with("invalid type") || key.is_empty() || key.len() > 60 {
+        return invalid(name, line, &plain(first));
+    }
+    let problem = invalid(name, line, &format!("{} at `{}`", plain(first), plain(key)));
+    match key {
+        "guard.secrets" => problem.hint("write `[[guard.rule]]` for a kind of secrets of your own"),
+        _ => problem,
+    }
 }
 
 fn invalid(name: &str, line: Option<usize>, why: &str) -> Problem {
@@ -126,6 +137,10 @@ mod tests {
     fn a_wrong_type_a_wrong_word_and_a_wrong_size_are_named_with_their_line() {
         let found = problem("[hub]\nremote = 5\n");
         assert!(found.message.starts_with(".gsync.toml:2: invalid type: integer"), "{found:?}");
+        assert!(found.message.ends_with(" at `remote`"), "{found:?}");
+        let found = problem("[[guard.secrets]]\nid = \"x\"\n");
+        assert!(found.message.ends_with("expected a boolean at `guard.secrets`"), "{found:?}");
+        assert!(found.hints[0].contains("[[guard.rule]]"), "{found:?}");
         let found = problem("\n[work]\npull_before_push = \"maybe\"\n");
         assert_eq!(found.message, ".gsync.toml:3: `maybe` is not one of `block`, `warn`, `off`");
         let found = problem("[guard]\nmax_file_size = \"ten\"\n");

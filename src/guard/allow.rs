@@ -56,6 +56,7 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
     struct Guard {
         allow: Option<toml::Spanned<Vec<toml::Table>>>,
     }
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let top: Top = toml::from_str(text).ok()?;
     if let Some(allow) = top.guard.and_then(|guard| guard.allow) {
         let span = allow.span();
@@ -73,7 +74,7 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
                 if remark && !ended {
                     return None;
                 }
-                format!("{body}{comma}\n  {},{}]", inline(entry), &inner[body.len()..])
+                format!("{body}{comma}{end}  {},{}]", inline(entry), &inner[body.len()..])
             } else {
                 let space = if body == "[" { "" } else { " " };
                 format!("{body}{comma}{space}{}{}]", inline(entry), &inner[body.len()..])
@@ -83,14 +84,14 @@ fn with(text: &str, entry: &Allow) -> Option<String> {
     }
     let mut text = text.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+        text += end;
     }
     if !text.is_empty() {
-        text.push('\n');
+        text += end;
     }
-    text += "[[guard.allow]]\n";
+    text += &format!("[[guard.allow]]{end}");
     for (key, value) in fields(entry) {
-        text += &format!("{key} = {value}\n");
+        text += &format!("{key} = {value}{end}");
     }
     Some(text)
 }
@@ -126,11 +127,18 @@ pub fn baseline(facts: &AllowFacts, prints: &BTreeSet<Sum>) -> Plan {
     if facts.file.as_ref().is_some_and(|file| file.bytes.0 == text.as_bytes()) {
         return plan.note("the baseline is as it should be");
     }
+    if facts.file.is_none() && prints.is_empty() {
+        return plan.note("no secret was found that would have to pass");
+    }
     let dir = facts.path.parent().map(|dir| Step::MakeDir { dir: dir.to_owned() });
-    plan.then_all(dir)
-        .then(Step::Write { path: facts.path.clone(), file: Some(File::text(text)) })
-        .note("these values pass from now on: make each of them useless where it was issued")
-        .note("commit and push .gsync/baseline.json: the hub judges by the one that it has")
+    let write = Step::Write { path: facts.path.clone(), file: Some(File::text(text)) };
+    let plan = plan.then_all(dir).then(write);
+    let plan = match prints.is_empty() {
+        true => plan,
+        false => plan
+            .note("these values pass from now on: make each of them useless where it was issued"),
+    };
+    plan.note("commit and push .gsync/baseline.json: the hub judges by the one that it has")
 }
 
 #[cfg(test)]
@@ -165,7 +173,7 @@ mod tests {
             "[guard]\nallow = [{ rule = \"*\", path = \"a]b\" }] # why\n[hub]\n",
             "[guard]\nallow = [\n  { rule = \"*\", path = \"a\" },\n]\n",
             "[guard]\nallow = [\n  { rule = \"*\", path = \"a\" }, # a\n]\n",
-            "[[guard.allow]]\nrule = \"x\"\n\n[hub]\nremote = \"up\"\n",
+            "[[guard.allow]]\nrule = \"file-size\"\n\n[hub]\nremote = \"up\"\n",
             config::TEMPLATE,
         ];
         for shape in shapes {
@@ -176,6 +184,11 @@ mod tests {
                 assert!(text.lines().any(|kept| kept == line), "{line}\n{text}");
             }
             assert_eq!(written(&text).unwrap(), text, "twice is once");
+            // The ends of lines are those of the file.
+            let dos = written(&shape.replace('\n', "\r\n")).unwrap();
+            if shape.contains('\n') {
+                assert_eq!(dos, text.replace('\n', "\r\n"));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Files against the rules. Fed with paths and contents by whoever can see them; blind itself.
 
+mod said;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use super::rules::{Check, Markers, RULES, SECRET};
 use super::secrets::{self, Copied, Hit, Seen};
 use super::{Finding, MOST, Place, Severity, Verdict};
 use crate::base::RepoPath;
+
+pub use said::{Text, said};
 
 /// Of a content that is too large to be held so much is looked at at once.
 const PIECE: u64 = 8 << 20;
@@ -30,15 +34,22 @@ pub struct Fault {
     /// Of a secret, the words before it.
     what: String,
     hit: Option<Arc<Hit>>,
+    within: Within,
 }
 
-/// Where text stands that is no file.
+/// What a line of a secret is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Text {
-    /// The message of a commit, and all else that it says.
-    Commit,
-    Tag,
-    Ref,
+enum Within {
+    File,
+    Message,
+    /// A name is one line.
+    Name,
+}
+
+impl Fault {
+    fn new(rule: &'static str, what: String) -> Self {
+        Self { rule, what, hit: None, within: Within::File }
+    }
 }
 
 /// Judges one push, commit or tree.
@@ -151,7 +162,9 @@ impl<'p> Judge<'p> {
             None if self.policy.allows(fault.rule, path) => Allowed::Yes,
             None => Allowed::No,
         };
-        if allowed == Allowed::Yes {
+        let unheard = allowed == Allowed::Yes
+            && self.policy.is_unheard(fault.rule, fault.hit.as_deref(), path);
+        if allowed == Allowed::Yes && !unheard {
             return;
         }
         self.verdict.prints.extend(fault.hit.iter().map(|hit| hit.fingerprint.sum()));
@@ -163,10 +176,19 @@ impl<'p> Judge<'p> {
         let mut message = fault.what.clone();
         if let Some(hit) = &fault.hit {
             let Hit { about, line, shown, fingerprint, .. } = &**hit;
-            message += &format!(" a secret ({about}) in line {line}: {shown} [{fingerprint}]");
+            let place = match fault.within {
+                Within::File => format!(" in line {line}"),
+                Within::Message => format!(" in line {line} of the message"),
+                Within::Name => String::new(),
+            };
+            message += &format!(" a secret ({about}){place}: {shown} [{fingerprint}]");
         }
-        let mut finding = Finding::new(fault.rule, Severity::Error, place.clone(), message);
+        // Not every hub judges, and a file can be taken out again: that is only said.
+        let severity =
+            if unheard && fault.rule != SECRET { Severity::Warning } else { Severity::Error };
+        let mut finding = Finding::new(fault.rule, severity, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
+        finding.unheard = unheard;
         if let Allowed::Expired(until) = allowed {
             let day = until.rfc3339();
             let day = day.split('T').next().unwrap_or_default();
@@ -179,23 +201,10 @@ impl<'p> Judge<'p> {
 /// What the rules have against the name of a file.
 pub fn named(policy: &Policy, path: &[u8]) -> Vec<Fault> {
     let named = RULES.iter().filter_map(|rule| match rule.check {
-        Check::Path(check) => Some(Fault { rule: rule.id, what: check(policy, path)?, hit: None }),
+        Check::Path(check) => Some(Fault::new(rule.id, check(policy, path)?)),
         _ => None,
     });
-    named.chain(searched(policy, path, "has a name with")).collect()
-}
-
-/// What a commit, a tag or a ref says that it must not say.
-pub fn said(policy: &Policy, text: Text, bytes: &[u8], place: &Place) -> Vec<Fault> {
-    let what = match (text, &place.commit, &place.reference) {
-        (Text::Commit, Some(id), _) => format!("the message of {} has", id.short()),
-        (Text::Tag, _, Some(name)) => {
-            format!("the message of {} has", crate::base::plain(name.as_str()))
-        }
-        (Text::Ref, ..) => "the name of a ref has".to_owned(),
-        _ => "a message has".to_owned(),
-    };
-    searched(policy, bytes, &what)
+    named.chain(searched(policy, path, "has a name with", Within::Name)).collect()
 }
 
 /// What is known of a content after it was looked at.
@@ -240,14 +249,14 @@ pub fn look(
                             }
                             None => scanner.scan(bytes),
                         };
-                        looked.faults.extend(told(&looked.seen, "has"));
+                        looked.faults.extend(told(&looked.seen, "has", Within::File));
                     }
                 }
                 None
             }
             _ => None,
         };
-        looked.faults.extend(what.map(|what| Fault { rule: rule.id, what, hit: None }));
+        looked.faults.extend(what.map(|what| Fault::new(rule.id, what)));
     }
     looked
 }
@@ -268,7 +277,7 @@ pub fn look_along(
     match policy.scanner() {
         Some(Ok(scanner)) => {
             let seen = scanner.scan_stream(read, &mut piece)?;
-            faults.extend(told(&seen, "has"));
+            faults.extend(told(&seen, "has", Within::File));
         }
         // Conflicts are told when there are no secrets to look for.
         other => {
@@ -285,27 +294,29 @@ pub fn look_along(
         }
     }
     let conflict = markers.found();
-    faults.extend(conflict.map(|(rule, what)| Fault { rule, what, hit: None }));
+    faults.extend(conflict.map(|(rule, what)| Fault::new(rule, what)));
     Ok(faults)
 }
 
 /// The secrets in some bytes, as a sentence that begins with `what`.
-fn searched(policy: &Policy, bytes: &[u8], what: &str) -> Vec<Fault> {
+fn searched(policy: &Policy, bytes: &[u8], what: &str, within: Within) -> Vec<Fault> {
     match policy.scanner() {
         None => Vec::new(),
-        Some(Ok(scanner)) => told(&scanner.scan(bytes), what),
+        Some(Ok(scanner)) => told(&scanner.scan(bytes), what, within),
         Some(Err(why)) => vec![unsearchable(why)],
     }
 }
 
-fn told(seen: &Seen, what: &str) -> Vec<Fault> {
-    let fault =
-        |hit: &Hit| Fault { rule: SECRET, what: what.to_owned(), hit: Some(Arc::new(hit.clone())) };
+fn told(seen: &Seen, what: &str, within: Within) -> Vec<Fault> {
+    let fault = |hit: &Hit| {
+        let hit = Some(Arc::new(hit.clone()));
+        Fault { hit, within, ..Fault::new(SECRET, what.to_owned()) }
+    };
     let mut faults: Vec<Fault> = seen.hits.iter().map(fault).collect();
     // The others may be new: nobody can say that they were there before.
     if seen.more {
         let what = format!("{what} more than {} secrets, too many to judge each", secrets::MOST);
-        faults.push(Fault { rule: SECRET, what, hit: None });
+        faults.push(Fault::new(SECRET, what));
     }
     faults
 }
@@ -313,7 +324,7 @@ fn told(seen: &Seen, what: &str) -> Vec<Fault> {
 /// What cannot be searched does not pass.
 fn unsearchable(why: &str) -> Fault {
     let what = format!("cannot be searched for secrets: {why}");
-    Fault { rule: SECRET, what, hit: None }
+    Fault::new(SECRET, what)
 }
 
 #[cfg(test)]

@@ -60,12 +60,16 @@ pub struct Finding {
     /// The secret that was found, without itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<Arc<Hit>>,
+    /// An exception that the hub has not yet lets it pass.
+    #[serde(skip)]
+    pub unheard: bool,
 }
 
 impl Finding {
     pub fn new(rule: &'static str, severity: Severity, place: Place, message: String) -> Self {
         let (because, hints) = (Vec::new(), Vec::new());
-        Self { rule, severity, place, message, because, hints, secret: None }
+        let (secret, unheard) = (None, false);
+        Self { rule, severity, place, message, because, hints, secret, unheard }
     }
 
     /// Covers what must not be seen in all that is told.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use super::rules::{RULES, SECRET};
+use super::rules::SECRET;
 use super::secrets::{Hit, Print, Scanner};
 use crate::base::Time;
 use crate::config::{self, Allow, Config, Patterns};
@@ -21,6 +21,8 @@ pub struct Policy {
     pub now: Time,
     /// Fingerprints of secrets that were there before anybody looked.
     pub baseline: HashSet<String>,
+    /// By what the hub judges, if that is not the same.
+    pub hub: Option<Arc<Self>>,
     allow: Vec<Exception>,
     narrowed: bool,
     scanner: Arc<OnceLock<Result<Scanner, String>>>,
@@ -67,9 +69,9 @@ impl Policy {
             but_secrets: false,
         });
         let allow = allow.collect();
-        let (now, baseline, narrowed, scanner) = Default::default();
+        let (now, baseline, hub, narrowed, scanner) = Default::default();
         let (origin, instead_of) = (origin.into(), None);
-        Self { origin, config, instead_of, protected, now, baseline, allow, narrowed, scanner }
+        Self { origin, config, instead_of, protected, now, baseline, hub, allow, narrowed, scanner }
     }
 
     /// Whether it lets secrets pass by something else than their value: then it matters who
@@ -135,6 +137,34 @@ impl Policy {
         self.allowed(&[SECRET, &hit.kind], path, Value::One(&hit.fingerprint))
     }
 
+    /// Whether its value is let pass, which anybody may say for the future.
+    pub fn lets_secret_pass(&self, hit: &Hit, path: Option<&[u8]>) -> bool {
+        let value = Value::One(&hit.fingerprint);
+        self.baseline.contains(hit.fingerprint.as_str())
+            || self.allow.iter().any(|one| {
+                one.fingerprint.is_some()
+                    && self.by(one, &[SECRET, &hit.kind], path, value) == Allowed::Yes
+            })
+    }
+
+    /// Whether the hub refuses what is let pass here.
+    pub fn is_unheard(&self, rule: &str, hit: Option<&Hit>, path: Option<&[u8]>) -> bool {
+        let Some(hub) = &self.hub else { return false };
+        let (ours, theirs) = (&self.config.guard, &hub.config.guard);
+        match (hit, rule) {
+            (Some(hit), _) => {
+                let own = |rules: &[config::SecretRule]| rules.iter().any(|it| *it.id == *hit.kind);
+                let knows = !own(&ours.rule) || own(&theirs.rule);
+                theirs.secrets && knows && hub.allows_secret(hit, path) != Allowed::Yes
+            }
+            (None, _) if hub.allows(rule, path) => false,
+            (None, "protected-file") => path.is_some_and(|it| hub.protected.matching(it).is_some()),
+            (None, "file-size") => theirs.max_file_size.0 <= ours.max_file_size.0,
+            (None, "conflict-markers") => theirs.conflict_markers,
+            (None, _) => true,
+        }
+    }
+
     /// The same for secrets that are not known one by one.
     pub fn allows_all_secrets(&self, path: Option<&[u8]>) -> Allowed {
         self.allowed(&[SECRET], path, Value::Any)
@@ -143,27 +173,42 @@ impl Policy {
     fn allowed(&self, rules: &[&str], path: Option<&[u8]>, value: Value<'_>) -> Allowed {
         let mut allowed = Allowed::No;
         for one in &self.allow {
-            let rule = one.rule == "*" || rules.contains(&one.rule.as_str());
-            if one.but_secrets && value != Value::None {
-                continue;
-            }
-            let place = match (&one.path, path) {
-                (None, _) => true,
-                (Some(pattern), Some(path)) => pattern.matching(path).is_some(),
-                (Some(_), None) => false,
-            };
-            let same = || match (&one.fingerprint, value) {
-                (None, _) => true,
-                (Some(known), Value::One(print)) => known == print.as_str(),
-                (Some(_), _) => false,
-            };
-            match one.expires {
-                _ if !(rule && place && same()) => {}
-                Some(until) if until < self.now => allowed = Allowed::Expired(until),
-                _ => return Allowed::Yes,
+            match self.by(one, rules, path, value) {
+                Allowed::No => {}
+                Allowed::Yes => return Allowed::Yes,
+                Allowed::Expired(until) => allowed = Allowed::Expired(until),
             }
         }
         allowed
+    }
+
+    /// What one exception says.
+    fn by(
+        &self,
+        one: &Exception,
+        rules: &[&str],
+        path: Option<&[u8]>,
+        value: Value<'_>,
+    ) -> Allowed {
+        let rule = one.rule == "*" || rules.contains(&one.rule.as_str());
+        if one.but_secrets && value != Value::None {
+            return Allowed::No;
+        }
+        let place = match (&one.path, path) {
+            (None, _) => true,
+            (Some(pattern), Some(path)) => pattern.matching(path).is_some(),
+            (Some(_), None) => false,
+        };
+        let same = || match (&one.fingerprint, value) {
+            (None, _) => true,
+            (Some(known), Value::One(print)) => known == print.as_str(),
+            (Some(_), _) => false,
+        };
+        match one.expires {
+            _ if !(rule && place && same()) => Allowed::No,
+            Some(until) if until < self.now => Allowed::Expired(until),
+            _ => Allowed::Yes,
+        }
     }
 
     /// Whether a branch by that short name may neither be deleted nor rewritten.
@@ -174,13 +219,21 @@ impl Policy {
 
 /// Whether a rule is one about files, and cannot mean secrets.
 fn is_about_files(rule: &str) -> bool {
-    RULES.iter().any(|known| known.id == rule && known.id != SECRET)
+    config::OTHER_RULES.contains(&rule)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::RULES;
     use super::*;
     use crate::config::Allow;
+
+    #[test]
+    fn every_rule_about_files_may_stand_in_an_exception() {
+        for rule in RULES.iter().filter(|rule| rule.id != SECRET) {
+            assert!(is_about_files(rule.id), "{}", rule.id);
+        }
+    }
 
     #[test]
     fn an_exception_holds_for_its_rule_and_its_paths_only() {

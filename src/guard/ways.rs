@@ -115,7 +115,15 @@ fn of_a_secret(finding: &Finding, print: &str, standing: &Standing, below: bool)
         (None, true) => "rename the file, then `git add -A".to_owned(),
         (None, false) => String::new(),
     };
+    let by_name = finding.message.starts_with("the author's name")
+        || finding.message.starts_with("the committer's name");
     match standing {
+        Standing::Committed { elsewhere, above: 0, .. } if by_name => {
+            let first = switch(elsewhere.as_deref());
+            hints.push(format!(
+                "set another `user.name`, then `{first}git commit --amend --reset-author --no-edit`"
+            ));
+        }
         Standing::Staged { .. } => hints.push(format!("{mend}`")),
         Standing::Tree => hints.push("take it out".to_owned()),
         Standing::Loose if finding.place.commit.is_none() => {

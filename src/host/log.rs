@@ -1,14 +1,19 @@
 //! The log of a step while it runs: every line with its moment, secrets masked. It becomes a
 //! log for people when the step fails, and is gone when it succeeds. Names below the directory
 //! for logs are gsync's own, so this is written outside of the journal.
+//!
+//! What looks like a secret is covered when the log is kept: most logs never are, and a flood is
+//! not to wait for a search of all that it says.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::clock;
+use crate::base::covered;
 
 /// How much of the beginning of a log is kept.
 const FIRST: u64 = 16 << 20;
@@ -16,6 +21,8 @@ const FIRST: u64 = 16 << 20;
 const LAST: u64 = 8 << 20;
 /// How many logs of failures are kept.
 const KEPT: usize = 20;
+/// So much of a log is searched for secrets at once.
+const PIECE: u64 = 1 << 20;
 
 /// A log that is being written. A flood does not fill the disk: of a long log the beginning and
 /// the end are kept, 32 MiB together at most, and how many lines are missing is said in between.
@@ -92,6 +99,13 @@ impl Log {
         if self.part > 0 {
             self.join(&whole).with_context(|| format!("write {}", whole.display()))?;
         }
+        let room = part(&self.dir, 1);
+        if let Err(err) = cover(&whole, &room) {
+            // What cannot be covered is not kept.
+            let _ = std::fs::remove_file(room);
+            let _ = std::fs::remove_file(&whole);
+            return Err(err).with_context(|| format!("cover secrets in {}", whole.display()));
+        }
         let stamp = clock::now().compact();
         let name = |n: u32| match n {
             1 => format!("sync-error-{stamp}.log"),
@@ -131,6 +145,52 @@ impl Log {
             let _ = std::fs::remove_file(part(&self.dir, number));
         }
     }
+}
+
+/// Covers the secrets in a log, by way of another file if there are any.
+fn cover(log: &Path, room: &Path) -> Result<()> {
+    let mut from = BufReader::new(File::open(log)?);
+    let (mut to, mut passed) = (None, 0);
+    loop {
+        let mut piece = Vec::new();
+        from.by_ref().take(PIECE).read_to_end(&mut piece)?;
+        from.read_until(b'\n', &mut piece)?;
+        if piece.is_empty() {
+            break;
+        }
+        let new = without_secrets(&piece);
+        if to.is_none() && new.is_some() {
+            let mut file = open(room)?;
+            std::io::copy(&mut File::open(log)?.take(passed), &mut file)?;
+            to = Some(file);
+        }
+        if let Some(to) = &mut to {
+            to.write_all(new.as_deref().unwrap_or(&piece))?;
+        }
+        passed += piece.len() as u64;
+    }
+    if let Some(mut to) = to {
+        to.flush()?;
+        std::fs::rename(room, log)?;
+    }
+    Ok(())
+}
+
+/// Lines of a log with the secrets in them covered, if there are any. The moments are taken off
+/// meanwhile: a key may stand in several lines.
+fn without_secrets(lines: &[u8]) -> Option<Vec<u8>> {
+    let halves = lines.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let stamped = line.get(10) == Some(&b'T') && line.get(20) == Some(&b' ');
+        line.split_at(if stamped { 21 } else { 0 })
+    });
+    let (moments, texts): (Vec<&[u8]>, Vec<&[u8]>) = halves.unzip();
+    let Cow::Owned(text) = covered(&String::from_utf8_lossy(&texts.concat())) else { return None };
+    let mut new = Vec::with_capacity(lines.len());
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        new.extend_from_slice(moments.get(at).or(moments.last()).copied().unwrap_or_default());
+        new.extend_from_slice(line.as_bytes());
+    }
+    Some(new)
 }
 
 fn part(dir: &Path, number: usize) -> PathBuf {

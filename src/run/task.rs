@@ -188,7 +188,8 @@ fn attempt(git: &Git, task: &Task, stamp: &str, out: &mut dyn FnMut(&str)) -> Re
         log: Some(kept.display().to_string()),
         fixes: tried,
     };
-    state.failed = Some(failed);
+    // It is read by programs, and what a tool said is kept for as long as nothing else fails.
+    state.failed = Some(crate::base::covered_facts(failed));
     remember(git, &state)?;
     bail!("{}", told(task, &verdict, &remarks, &kept.display().to_string()))
 }

@@ -168,22 +168,21 @@ fn sentence(finding: &Finding) -> String {
     }
 }
 
-/// The first hint of each finding, then the second, each once.
+/// Of several findings one hint of each kind, so that no way out is missing; then those of the
+/// other findings, each once.
 fn hints(group: &[&Finding]) -> Vec<String> {
-    let mut hints: Vec<String> = Vec::new();
     if let Some(all) = joined(group) {
         return vec![all];
     }
-    for at in 0..HINTS {
-        for finding in group {
-            if let Some(hint) = finding.hints.get(at)
-                && !hints.contains(hint)
-            {
-                hints.push(hint.clone());
-            }
-            if hints.len() == HINTS {
-                return hints;
-            }
+    let kinds = (0..HINTS).filter_map(|at| group.iter().find_map(|found| found.hints.get(at)));
+    let all = (0..HINTS).flat_map(|at| group.iter().filter_map(move |found| found.hints.get(at)));
+    let mut hints: Vec<String> = Vec::new();
+    for hint in kinds.chain(all) {
+        if !hints.contains(hint) {
+            hints.push(hint.clone());
+        }
+        if hints.len() == HINTS {
+            break;
         }
     }
     hints

@@ -214,9 +214,9 @@ fn next_to_a_comment_that_allows_it() {
 fn with_rules_in_the_same_push_that_let_it_pass() {
     for rules in [
         "[guard]\nsecrets = false\n",
-        "[guard]\nallow = [{ rule = \"*\" }]\n",
+        "[guard]\nallow = [{ rule = \"*\", path = \"*\" }]\n",
         "[[guard.allow]]\nrule = \"secret\"\npath = \"**\"\n",
-        "[[guard.allow]]\nrule = \"github-token\"\n",
+        "[[guard.allow]]\nrule = \"github-token\"\npath = \"a\"\n",
         "[[guard.rule]]\nid = \"github-token\"\noff = true\n",
         "[[guard.rule]]\nid = \"github-token\"\nregex = 'nothing'\n",
     ] {

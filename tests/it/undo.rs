@@ -155,7 +155,14 @@ fn a_discard_leaves_exactly_the_upstream_and_undo_brings_everything_back() {
     dirty(&ada);
     ada.write("x.ign", "ignored\n");
     let before = state(&ada);
-    ada.gsync(&["discard", "--dry-run"]).exits(0);
+    let seen = ada.gsync(&["discard", "--dry-run"]).exits(0);
+    for line in ada.git(&["status", "--porcelain", "-uall"]).lines() {
+        // Two letters, and the path.
+        let path = line.trim_start().split_once(' ').unwrap().1.trim();
+        assert!(seen.stdout.contains(path) || seen.stderr.contains(path), "{line}\n{}", seen.all());
+    }
+    let seen = seen.says(" untracked file");
+    seen.says("puts back ").says(" changed file").says_not("x.ign");
     assert_eq!(state(&ada), before);
     ada.gsync(&["discard"]).exits(0).says("2 commits").says("gsync undo");
     assert_eq!(ada.git(&["status", "--porcelain"]), "");

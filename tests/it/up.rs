@@ -45,6 +45,34 @@ fn types_bring_up_all_in_order_and_the_ui_only_itself_and_then_there_is_nothing_
 }
 
 #[test]
+fn a_secret_that_a_step_says_is_covered_in_all_that_is_kept_of_it() {
+    let lab = Lab::new();
+    let say = "run = \"sh ../say\"";
+    let ada = with_services(&lab, &one(say));
+    let (first, last) = (crate::secrets::token(70), crate::secrets::token(71));
+    let body = "MIIEowIBAAKCAQEAx0Zk".repeat(3);
+    let key = format!("-----BEGIN {0} KEY-----\n{body}\n{body}\n-----END {0} KEY-----", "PRIVATE");
+    let flood = "yes 'nothing of interest is said in here' | head -c 1100000";
+    let text = format!(
+        "echo \"$TOK\"\n{flood}\necho\necho '{key}'\necho 'last {last}'\nprintf 'b\\377d\\n'\nfalse\n"
+    );
+    fs::write(lab.path("say"), text).unwrap();
+    let ada = ada.with_env("TOK", &first);
+    let seen = ada.gsync(&["up"]).exits(3);
+    let log = fs::read(&logs(&ada)[0]).unwrap();
+    let log = String::from_utf8_lossy(&log).into_owned();
+    for text in [seen.all(), ada.read(".git/gsync/up.json"), log.clone()] {
+        for secret in [&first, &last, &body] {
+            assert!(!text.contains(secret.as_str()), "{}", text.len());
+        }
+    }
+    assert!(log.contains(" last ghp_"), "what is no secret stays");
+    let stamped = log.lines().all(|line| line.as_bytes()[10] == b'T');
+    assert!(stamped && log.lines().count() > 20_000, "{}", log.lines().count());
+    assert_eq!(logs(&ada).len(), 1, "nothing is left beside it");
+}
+
+#[test]
 fn an_error_in_step_2_stops_it_and_the_next_time_goes_on_there() {
     let lab = Lab::new();
     let bad = FOUR.replace("echo server >> ran", "sh kernel.sh");

@@ -9,6 +9,7 @@ mod policy;
 mod push;
 mod range;
 mod staged;
+mod unheard;
 mod world;
 
 pub use files::{all, these};

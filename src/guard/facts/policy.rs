@@ -1,12 +1,13 @@
 //! Where the rules come from. What is judged must not bring its own.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use anyhow::Result;
 use gix::ObjectId;
 
 use super::world::{World, oid};
-use crate::base::{Problem, RefName, RefUpdate};
+use crate::base::{File, Problem, RefName, RefUpdate};
 use crate::config::{self, Config};
 use crate::git::Objects;
 use crate::guard::policy::Policy;
@@ -19,13 +20,32 @@ pub const BASELINE: &str = ".gsync/baseline.json";
 /// checkout) the hub's main branch's, as known here; then HEAD's; then the built-in ones.
 /// A configuration that cannot be read is an error: nobody knows what it would have said.
 pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
+    let mut policy = anew(world, remote)?;
+    if let Some(work_dir) = &world.git.work_dir
+        && let Some(file) = tracked(work_dir, BASELINE)?
+    {
+        policy.baseline = prints(BASELINE, &file.bytes.0)?;
+    }
+    Ok(policy)
+}
+
+/// A tracked file of gsync's own, in the work tree.
+pub(super) fn tracked(work_dir: &Path, name: &str) -> Result<Option<File>> {
+    let path = work_dir.join(name);
+    match read::file(&path) {
+        Err(_) if path.is_dir() => {
+            Err(Problem::usage("directory", format!("{name} is a directory and should be a file"))
+                .hint(format!("put it elsewhere: `mv {name} {name}.old`"))
+                .into())
+        }
+        read => read,
+    }
+}
+
+/// The same as if there were no baseline, also where one cannot be read.
+pub(super) fn anew(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
     let mut policy = own(world, remote)?;
     policy.now = clock::now();
-    if let Some(work_dir) = &world.git.work_dir
-        && let Some(file) = read::file(&work_dir.join(BASELINE))?
-    {
-        policy.baseline = baseline(BASELINE, &file.bytes.0)?;
-    }
     if policy.is_wide()
         && let Some(commit) = hub_main(world, &policy.config)?
     {
@@ -39,14 +59,14 @@ pub(super) fn client(world: &World<'_>, remote: Option<&str>) -> Result<Policy> 
 }
 
 /// The hub's main branch, as known here.
-fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
+pub(super) fn hub_main(world: &World<'_>, config: &Config) -> Result<Option<ObjectId>> {
     let hub = &config.hub;
     world.resolve(&RefName::new(format!("refs/remotes/{}/{}", hub.remote, hub.branch)))
 }
 
 /// The fingerprints of a baseline. What is more in it, or other, would be taken for what it is
 /// not: it is an error.
-fn baseline(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
+pub(super) fn prints(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Baseline {
@@ -70,7 +90,7 @@ fn baseline(name: &str, bytes: &[u8]) -> Result<HashSet<String>> {
 fn own(world: &World<'_>, remote: Option<&str>) -> Result<Policy> {
     let fold = world.flag("core.ignorecase")?;
     if let Some(work_dir) = &world.git.work_dir
-        && let Some(file) = read::file(&work_dir.join(config::FILE))?
+        && let Some(file) = tracked(work_dir, config::FILE)?
     {
         let config = config::parse(config::FILE, &file.bytes.0)?;
         return Ok(Policy::new(config::FILE, config, fold));
@@ -116,14 +136,14 @@ pub(super) fn server(
         policy.now = clock::now();
         if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
             // One that cannot be read excuses nothing.
-            policy.baseline = baseline(BASELINE, &bytes).unwrap_or_default();
+            policy.baseline = prints(BASELINE, &bytes).unwrap_or_default();
         }
         return Ok(policy);
     }
     let first = updates.iter().filter(|update| Some(&update.name) == main.as_ref());
     for update in first.chain(updates) {
         let Some(commit) = update.new.as_ref().and_then(oid) else { continue };
-        if let Some(bytes) = pushed(objects, &commit)? {
+        if let Some(bytes) = objects.file_in(&commit, config::FILE)? {
             let origin = format!("{}:{}", update.name.short(), config::FILE);
             // A first push with rules that cannot be read is refused: it can be mended here.
             let config = config::parse(&origin, &bytes)?;
@@ -132,7 +152,7 @@ pub(super) fn server(
             // Nobody else has seen them: they excuse single values, and nothing wholesale.
             policy.narrow(&Config::default());
             if let Some(bytes) = objects.file_in(&commit, BASELINE)? {
-                policy.baseline = baseline(BASELINE, &bytes)?;
+                policy.baseline = prints(BASELINE, &bytes)?;
             }
             return Ok(policy);
         }
@@ -140,33 +160,38 @@ pub(super) fn server(
     Ok(Policy::default_rules(fold))
 }
 
-/// Refuses a push after which the rules of the main branch could not be read: nobody would be
-/// guarded by what the team wrote there.
+/// Refuses a push after which the rules or the baseline of the main branch could not be read:
+/// nobody would be guarded by what the team wrote there, and no clone could judge at all.
 pub(super) fn stays_readable(
     world: &World<'_>,
     objects: &Objects,
     updates: &[RefUpdate],
 ) -> Result<()> {
     let Some(main) = world.head_ref()? else { return Ok(()) };
-    if let Some(before) = world.resolve(&main)?
-        && let Some(bytes) = objects.file_in(&before, config::FILE)?
-        && config::parse(config::FILE, &bytes).is_err()
-    {
-        // They are broken already: the built-in ones hold, and a push may mend them.
-        return Ok(());
-    }
-    for update in updates.iter().filter(|update| update.name == main) {
-        let Some(commit) = update.new.as_ref().and_then(oid) else { continue };
-        if let Some(bytes) = pushed(objects, &commit)? {
-            config::parse(&format!("{}:{}", update.name.short(), config::FILE), &bytes)?;
+    let rules = |name: &str, bytes: &[u8]| config::parse(name, bytes).map(drop).map_err(Into::into);
+    let known = |name: &str, bytes: &[u8]| prints(name, bytes).map(drop);
+    let files: [(&str, Reads<'_>); 2] = [(config::FILE, &rules), (BASELINE, &known)];
+    let before = world.resolve(&main)?;
+    for (name, reads) in files {
+        if let Some(before) = &before
+            && let Some(bytes) = objects.file_in(before, name)?
+            && reads(name, &bytes).is_err()
+        {
+            // It is broken already: it says nothing, and a push may mend it.
+            continue;
+        }
+        for update in updates.iter().filter(|update| update.name == main) {
+            let Some(commit) = update.new.as_ref().and_then(oid) else { continue };
+            if let Some(bytes) = objects.file_in(&commit, name)? {
+                reads(&format!("{}:{name}", update.name.short()), &bytes)?;
+            }
         }
     }
     Ok(())
 }
 
-fn pushed(objects: &Objects, commit: &ObjectId) -> Result<Option<Vec<u8>>> {
-    objects.file_in(commit, config::FILE)
-}
+/// Says what is wrong with a file of that name.
+type Reads<'a> = &'a dyn Fn(&str, &[u8]) -> Result<()>;
 
 fn lenient(name: &str, bytes: &[u8], fold: bool) -> Policy {
     let origin = format!("{name}:{}", config::FILE);

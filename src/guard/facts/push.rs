@@ -8,6 +8,7 @@ use gix::ObjectId;
 
 use super::contents::{Contents, Tip};
 use super::policy;
+use super::unheard;
 use super::world::{World, oid};
 use crate::base::{RefName, RefUpdate};
 use crate::config::Mode;
@@ -28,7 +29,7 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     let began = Instant::now();
     let world = World::open(git);
     let name = world.remote_name(remote, url)?;
-    let policy = policy::client(&world, name.as_deref())?;
+    let mut policy = policy::client(&world, name.as_deref())?;
     let objects = world.objects()?;
     let mut hidden: Vec<ObjectId> = match &name {
         Some(name) => world.tips(&format!("refs/remotes/{name}/"))?,
@@ -40,8 +41,9 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     let shown = name.clone().unwrap_or_else(|| without_password(remote));
     let target = Target { remote: &shown, scene: Scene::Push, now: clock::now() };
     let on_hub = name.as_deref() == Some(policy.config.hub.remote.as_str());
-    let main = format!("refs/remotes/{}/{}", policy.config.hub.remote, policy.config.hub.branch);
-    let main = if on_hub { world.resolve(&RefName::new(main))? } else { None };
+    let main = if on_hub { policy::hub_main(&world, &policy.config)? } else { None };
+    unheard::by_the_hub(&world, &mut policy, main.as_ref())?;
+    let policy = policy;
 
     let checked_out = world.head_ref()?;
     let mut judge = Judge::new(&policy, Verdict::new(Scene::Push));
@@ -76,7 +78,10 @@ pub fn push(git: &Git, remote: &str, url: &str, updates: &[RefUpdate]) -> Result
     let missing = if world.promised()? { Severity::Warning } else { Severity::Error };
     Contents { objects: &objects, judge: &mut judge, missing, below, began }
         .tips(&tips, &hidden)?;
-    Ok(judge.finish())
+    let mut verdict = judge.finish();
+    let main = (policy.config.hub.branch.as_str(), main.as_ref());
+    unheard::ways(git, &mut verdict, updates, &policy, main)?;
+    Ok(verdict)
 }
 
 /// Judges a push that arrived and is still in quarantine. What cannot be read is refused.
@@ -113,7 +118,13 @@ pub fn receive(git: &Git, updates: &[RefUpdate]) -> Result<Verdict> {
     if new && judged.commits == 0 && judged.files == 0 && !reached(&objects, &tips, &hidden)? {
         bail!("refs would move, but none of their objects was found: nothing was judged");
     }
-    Ok(judge.finish())
+    let mut verdict = judge.finish();
+    unheard::received(&world, &objects, &policy, updates, &mut verdict)?;
+    let main = world.head_ref()?;
+    let stands = main.as_ref().map_or(Ok(None), |main| world.resolve(main))?;
+    let main = (main.as_ref().map_or("HEAD", RefName::short), stands.as_ref());
+    unheard::ways(git, &mut verdict, updates, &policy, main)?;
+    Ok(verdict)
 }
 
 /// Whether all tips are old: then there is nothing to judge, and that is no mistake.

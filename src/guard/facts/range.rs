@@ -15,18 +15,15 @@ use crate::guard::allow::AllowFacts;
 use crate::guard::judge::Judge;
 use crate::guard::ways;
 use crate::guard::{Scene, Severity, Verdict};
-use crate::host::read;
 
 /// Judges all that any ref of this repository leads to. `anew`: as if there were no baseline.
 pub fn history(git: &Git, anew: bool) -> Result<Verdict> {
     let began = Instant::now();
     let world = World::open(git);
-    let mut policy = policy::client(&world, None)?;
+    let read = if anew { policy::anew } else { policy::client };
+    let mut policy = read(&world, None)?;
     // Whoever asks for all of it sees how far it is, and can stop it.
     policy.config.guard.time_limit = Span::seconds(24 * 60 * 60);
-    if anew {
-        policy.baseline.clear();
-    }
     let objects = world.objects()?;
     let head = world.head()?;
     let mut ids: Vec<ObjectId> = world.tips("refs/")?;
@@ -56,7 +53,7 @@ pub fn exceptions(git: &Git, name: &str) -> Result<AllowFacts> {
             .into());
     };
     let path = work_dir.join(name);
-    let file = read::file(&path)?;
+    let file = policy::tracked(work_dir, name)?;
     Ok(AllowFacts { path, file })
 }
 

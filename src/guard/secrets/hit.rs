@@ -15,6 +15,25 @@ const SALT: &[u8] = b"gsync guard: fingerprint of a secret, 1";
 /// Letters of a secret that are shown, of those that are long enough.
 const SHOWN: usize = 4;
 
+/// How the ends of lines, and letters of base64, are written where they cannot stand as they are.
+const ESCAPES: [(&str, &str); 15] = [
+    ("\\\\n", "\n"),
+    ("\\r", ""),
+    ("\\n", "\n"),
+    ("\\/", "/"),
+    ("%0D", ""),
+    ("%0d", ""),
+    ("%0A", "\n"),
+    ("%0a", "\n"),
+    ("%2B", "+"),
+    ("%2b", "+"),
+    ("%2F", "/"),
+    ("%2f", "/"),
+    ("%3D", "="),
+    ("%3d", "="),
+    ("%20", " "),
+];
+
 /// The bytes of a secret. There is no way to print, write or compare them.
 #[derive(Clone, Copy)]
 pub(super) struct Secret<'a>(&'a [u8]);
@@ -123,6 +142,38 @@ impl<'a> Secret<'a> {
         letters.map(letter).chain(['…']).collect()
     }
 
+    /// The same for one of several lines, however they are written: ended as on another system,
+    /// indented, quoted. As they stand in a file of their own they are taken as they are.
+    pub(super) fn fingerprint_of_lines(self, kind: &str) -> Print {
+        let odd = |byte: &u8| b"\r\\\"'%".contains(byte);
+        let stand_off = |line: &[u8]| line.trim_ascii().len() < line.len();
+        let mut lines = self.0.split(|byte| *byte == b'\n');
+        let has = |what: &str| memchr::memmem::find(self.0, what.as_bytes()).is_some();
+        let several = has("\n") || has("\\n") || has("%0");
+        if !several || !self.0.iter().any(odd) && !lines.any(stand_off) {
+            return self.fingerprint(kind);
+        }
+        let text = String::from_utf8_lossy(self.0).replace("\r\n", "\n");
+        let bare = |line: &str| {
+            let line = line.trim();
+            let line = line.strip_suffix("\" +").or(line.strip_suffix("' +")).unwrap_or(line);
+            let line = line.trim_end_matches([' ', '"', '\'', ',', '\\']);
+            line.trim_start_matches([' ', '"', '\'']).to_owned()
+        };
+        let lines: Vec<String> = text.lines().map(bare).collect();
+        // Where the ends of lines are said, the lines of the file around it are others.
+        let said = text.contains("\\n") || text.contains("%0");
+        let mut text = lines.join(if said { "" } else { "\n" });
+        for (escape, letter) in ESCAPES {
+            text = text.replace(escape, letter);
+        }
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let from = lines.iter().position(|line| !line.is_empty()).unwrap_or(0);
+        let to = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |at| at + 1);
+        let lines = lines.get(from..to).unwrap_or_default();
+        Secret(lines.join("\n").as_bytes()).fingerprint(kind)
+    }
+
     /// What names this value in exceptions.
     pub(super) fn fingerprint(self, kind: &str) -> Print {
         let mut hash = Sha256::new();
@@ -143,6 +194,27 @@ mod tests {
         assert_eq!(Secret::new(b"abcdefgh").shown(), "ab…");
         assert_eq!(Secret::new(b"abc").shown(), "…");
         assert_eq!(Secret::new(b"\x1b[2Jabcdefghijklmnop").shown(), "?[2J…");
+    }
+
+    #[test]
+    fn a_key_of_several_lines_has_one_fingerprint_however_its_lines_are_written() {
+        let lines = ["MIIEowIBAAKC", "/qx0Zk+AQEAx", "", "+nd=="];
+        let print = |text: &str| Secret(text.as_bytes()).fingerprint_of_lines("private-key");
+        let plain = print(&lines.join("\n"));
+        assert_eq!(plain, Secret(lines.join("\n").as_bytes()).fingerprint("private-key"));
+        for end in
+            ["\r\n", "\n    ", "\n\t", "\\n", "\\r\\n", "\\\\n", "%0A", "%0D%0A", " \n", "\\n\\\n"]
+        {
+            let same = lines.join(end);
+            assert_eq!(print(&same), plain, "{same}");
+        }
+        assert_eq!(print("MIIEowIBAAKC%0A%2Fqx0Zk%2BAQEAx%0A%0A%2Bnd%3D%3D"), plain);
+        let some = ["MIIEowIBAAKC", "/qx0Zk+AQEAx"];
+        let plain = print(&some.join("\n"));
+        for between in ["\",\n  \"", "\\n\" +\n  \"", "\\n'\n'", "\\n',\n  '"] {
+            assert_eq!(print(&some.join(between)), plain, "{between}");
+        }
+        assert_ne!(print("MIIEowIBAAKC"), plain);
     }
 
     #[test]

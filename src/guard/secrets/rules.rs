@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use regex::bytes::Regex;
 
+use super::hit::{Print, Secret};
 use crate::config::{self, Check, SecretRule};
 
 /// One kind of secret.
@@ -18,6 +19,10 @@ pub(super) struct Rule {
     pub loose: bool,
     pub password: bool,
     pub edges: bool,
+    /// A word may end right where it begins.
+    pub glued: bool,
+    /// It is looked for in base64 too, though its form says little.
+    coded: bool,
     /// The secret begins with the keyword.
     pub front: bool,
     /// Upper and lower case are the same in the form.
@@ -50,6 +55,8 @@ impl Rule {
             loose: rule.loose.unwrap_or(false),
             password: rule.password.unwrap_or(false),
             edges,
+            glued: rule.glued.unwrap_or(false),
+            coded: rule.coded.unwrap_or(false),
             front: edges && !rule.inside.unwrap_or(false),
             folds: pattern.contains("(?i"),
             named,
@@ -71,9 +78,22 @@ impl Rule {
         self.regex.get_or_init(compile).as_ref()
     }
 
-    /// Whether the form alone says what it is: only such are looked for in what is encoded.
+    /// What names a value of this kind.
+    pub(super) fn fingerprint(&self, secret: Secret<'_>) -> Print {
+        match self.lines {
+            0 => secret.fingerprint(&self.kind),
+            _ => secret.fingerprint_of_lines(&self.kind),
+        }
+    }
+
+    /// Whether the form alone says what it is.
     pub(super) fn is_strong(&self) -> bool {
         !self.loose && !self.named && (self.edges || self.lines > 0)
+    }
+
+    /// Whether it is looked for in what is encoded.
+    pub(super) fn is_coded(&self) -> bool {
+        self.coded || self.is_strong()
     }
 }
 

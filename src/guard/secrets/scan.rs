@@ -125,7 +125,7 @@ impl Scanner {
             let (line, column) = lines.place(secret.start);
             let told = found.told.unwrap_or_else(|| {
                 let secret = Secret::new(&view[found.secret]);
-                (secret.shown(), secret.fingerprint(&rule.kind))
+                (secret.shown(), rule.fingerprint(secret))
             });
             hits.push(Hit {
                 kind: rule.kind.clone(),

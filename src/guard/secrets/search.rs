@@ -35,7 +35,7 @@ pub(super) struct Search<'s> {
     pub more: bool,
     /// Where a form begins as a known kind does, and is none.
     cut: Vec<usize>,
-    strong_only: bool,
+    coded_only: bool,
     pub plain: bool,
     pub spans: Vec<Range<usize>>,
 }
@@ -46,29 +46,18 @@ impl<'s> Search<'s> {
         scanner: &'s Scanner,
         bytes: &'s [u8],
         parts: &[Range<usize>],
-        strong_only: bool,
+        coded_only: bool,
     ) -> Self {
         let (done, coded, found, known, cut, spans) = Default::default();
         let (plain, more) = (!scanner.words.have_lines(), false);
-        let mut search = Self {
-            scanner,
-            bytes,
-            done,
-            coded,
-            found,
-            known,
-            more,
-            cut,
-            strong_only,
-            plain,
-            spans,
-        };
+        let mut search =
+            Self { scanner, bytes, done, coded, found, known, more, cut, coded_only, plain, spans };
         for part in parts {
             scanner.words.each(&bytes[part.clone()], |word, start| {
                 for owner in scanner.words.owners(word) {
                     match owner {
                         Owner::Rule(rule) => search.rule(*rule, part.start + start),
-                        Owner::Base64(phase) if !strong_only => {
+                        Owner::Base64(phase) if !coded_only => {
                             search.base64(part.start + start, *phase);
                         }
                         Owner::Base64(_) => {}
@@ -78,7 +67,7 @@ impl<'s> Search<'s> {
                 !search.more
             });
             let mut at = part.start;
-            while !strong_only
+            while !coded_only
                 && !search.more
                 && let Some(run) = views::wrapped(&bytes[..part.end], at)
             {
@@ -100,7 +89,7 @@ impl<'s> Search<'s> {
 impl Search<'_> {
     fn rule(&mut self, at: usize, word: usize) {
         let rule = &self.scanner.rules[at];
-        if self.strong_only && !rule.is_strong() {
+        if self.coded_only && !rule.is_coded() {
             return;
         }
         if rule.named {
@@ -109,7 +98,8 @@ impl Search<'_> {
         if rule.front {
             let stands = |known: &&String| self.bytes[word..].starts_with(known.as_bytes());
             let exact = rule.words.iter().find(stands);
-            if exact.is_none() && !rule.folds || !starts_a_word(self.bytes, word) {
+            let starts = exact.is_some() && rule.glued || starts_a_word(self.bytes, word);
+            if exact.is_none() && !rule.folds || !starts {
                 return;
             }
             let end = self.line_end(word, AFTER);
@@ -194,12 +184,17 @@ impl Search<'_> {
         let from = secret.end - self.bytes[secret.clone()].trim_ascii_start().len();
         let secret = from..from + inner.len();
         let rule = &self.scanner.rules[at];
-        if rule.edges
-            && !(starts_a_word(self.bytes, secret.start) && ends_a_word(self.bytes, secret.end))
-        {
-            return false;
-        }
         let value = &self.bytes[secret.clone()];
+        if rule.edges {
+            let starts = starts_a_word(self.bytes, secret.start)
+                || rule.glued && value.iter().any(u8::is_ascii_digit);
+            // A form took as much as it can: what stands behind it is a remark, `_old`.
+            let ends = ends_a_word(self.bytes, secret.end)
+                || rule.is_strong() && self.bytes[secret.end] == b'_';
+            if !starts || !ends {
+                return false;
+            }
+        }
         let right = rule.check.map(|check| doubt::is_right(check, value));
         if right != Some(true) && doubt::is_made_up(rule, value) {
             return true;
@@ -235,7 +230,7 @@ impl Search<'_> {
         for found in search.found {
             let rule = &self.scanner.rules[found.rule];
             let secret = Secret::new(&run.decoded[found.secret]);
-            let told = Some((secret.shown(), secret.fingerprint(&rule.kind)));
+            let told = Some((secret.shown(), rule.fingerprint(secret)));
             let (at, confidence) = (run.at.clone(), found.confidence);
             self.found.push(Found {
                 rule: found.rule,

@@ -60,7 +60,7 @@ fn one_by_one<W: AsRef<[u8]>>(words: &[W], bytes: &[u8]) -> Vec<(usize, usize, u
 impl Words {
     /// The keywords of rules, with these changes in them.
     pub(super) fn new(rules: &Rules, changes: &[SecretRule]) -> Self {
-        let each = || rules.iter().map(|rule| (rule.words.clone(), rule.is_strong()));
+        let each = || rules.iter().map(|rule| (rule.words.clone(), rule.is_coded()));
         let table = (!changes.is_empty()).then(|| Table::new(each()));
         Self { table, all: OnceLock::new(), searched: AtomicUsize::new(0) }
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_table_that_is_built_in_is_that_of_the_rules() {
         let rules = Rules::new(&[]).unwrap();
-        let made = rules.iter().map(|rule| (rule.words.clone(), rule.is_strong()));
+        let made = rules.iter().map(|rule| (rule.words.clone(), rule.is_coded()));
         let made = Table::new(made);
         assert_eq!(made.words, WORDS);
         assert_eq!(made.owners, OWNERS);
