@@ -183,9 +183,8 @@ impl<'p> Judge<'p> {
             };
             message += &format!(" a secret ({about}){place}: {shown} [{fingerprint}]");
         }
-        // Not every hub judges, and a file can be taken out again: that is only said.
-        let severity =
-            if unheard && fault.rule != SECRET { Severity::Warning } else { Severity::Error };
+        // Not every hub judges, and what is named one by one was decided by somebody.
+        let severity = if unheard { Severity::Warning } else { Severity::Error };
         let mut finding = Finding::new(fault.rule, severity, place.clone(), message);
         finding.secret.clone_from(&fault.hit);
         finding.unheard = unheard;

@@ -1,6 +1,6 @@
 //! Exceptions that travel together with what they are for. A hub judges by the rules that its
 //! main branch has before the push, so they come too late for it: that is said on both sides,
-//! with the order in which both can go. A clone holds back secrets, and only warns of files.
+//! with the order in which both can go. A clone only warns: not every hub judges.
 
 use std::sync::Arc;
 
