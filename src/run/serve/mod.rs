@@ -17,7 +17,7 @@ use crate::plan::serve::Activate;
 use crate::plan::{Before, Deed, Serve};
 
 pub use keeper::{BECOME, become_process};
-pub use prove::watch;
+pub use prove::{Watched, watch};
 
 /// What is there now, where the deed would change something.
 pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
