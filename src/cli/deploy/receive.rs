@@ -164,7 +164,11 @@ pub(super) fn worker_of(home: &Path, name: &str) -> Result<Command> {
     for name in ["GIT_REFLOG_ACTION", "GIT_PUSH_OPTION_COUNT", "GIT_EXEC_PATH"] {
         worker.env_remove(name);
     }
-    // The session in which it was said who this is may end before the worker does.
+    // The session in which it was said who this is may end before the worker does; and what it
+    // said is judged here, once.
+    for name in ["GL_USER", "REMOTE_USER", "SSH_USER_AUTH"] {
+        worker.env_remove(name);
+    }
     worker.env("GSYNC_USER", facts::who_at(home));
     Ok(worker)
 }
