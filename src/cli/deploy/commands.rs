@@ -225,7 +225,7 @@ fn ended(server: &Server, before: Option<&CommitId>) -> Result<String> {
 }
 
 /// Whether who asks may, by `[access]`.
-fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
+pub(super) fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
     allowed(&server.who, what, whom)
 }
 

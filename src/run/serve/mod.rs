@@ -68,7 +68,7 @@ fn deed(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Result<()> {
         Deed::Activate(it) => activate(&there()?, it, out),
         Deed::Prove(proof) => prove::prove(&there()?, proof, &super::stopped, out),
         Deed::Switch { traffic, from, to, gate } => {
-            if *gate {
+            if *gate || from == to && traffic::is_elsewhere(traffic)? {
                 traffic::gate(traffic, to, &super::stopped, out)?;
             }
             traffic::switch(traffic, from, to, *gate)
