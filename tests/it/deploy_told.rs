@@ -2,6 +2,7 @@
 //! its app, to the doctor; and who it thinks somebody is.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::deploy_asks::{Shop, home};
 use crate::deploy_haproxy::Stage;
@@ -111,4 +112,73 @@ fn who_shares_an_account_is_told_apart_by_the_key_where_sshd_says_which_it_was()
     shop.ada.gsync(&["release"]).exits(0).says("green is LIVE");
     let state = shop.server().git(&["-C", "repo.git", "show", "refs/gsync/state:state.json"]);
     assert!(state.contains("\"eva of the shop\""), "{state}");
+}
+
+#[test]
+fn a_hook_without_which_every_push_fails_is_missed_by_the_doctor_put_back_and_taken_out_whole() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    shop.push("1.0.0");
+    let hook = shop.home.join("repo.git/hooks/proc-receive");
+    let create = ["app", "create", "shop", "--dir", shop.home.to_str().unwrap()];
+    let broken = |says: &str, version: &str| {
+        let told = shop.server().gsync(&["doctor"]).exits(1).says(says);
+        told.says("gsync app create shop --dir");
+        shop.version(version);
+        let seen = shop.ada.try_git(&["push", "deploy", "main"]);
+        assert_ne!(seen.code, 0, "{}", seen.all());
+        shop.ada.gsync(&create).exits(0);
+        shop.ada.try_git(&["push", "deploy", "main"]).exits(0).says("is STANDBY and runs");
+    };
+    fs::remove_file(&hook).unwrap();
+    broken("proc-receive: every push to main fails", "1.1.0");
+    shop.server().gsync(&["doctor"]).exits(0);
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
+    broken("proc-receive is not as this gsync writes it", "1.1.1");
+    // Where git is told to look for hooks elsewhere.
+    let own = lab.path("own");
+    fs::create_dir(&own).unwrap();
+    let config = |args: &[&str]| {
+        let all = [&["-C", "repo.git", "config"][..], args].concat();
+        shop.server().try_git(&all).stdout
+    };
+    config(&["core.hooksPath", own.to_str().unwrap()]);
+    broken("own/proc-receive: every push to main fails", "1.1.2");
+    // Installing anew keeps it.
+    let repo = lab.at("root", shop.home.join("repo.git"));
+    fs::remove_file(repo.path("gsync/hooks/pre-receive")).unwrap();
+    repo.gsync(&["install"]).exits(0);
+    shop.version("1.2.0");
+    shop.ada.try_git(&["push", "deploy", "main"]).exits(0).says("runs 1.2.0");
+    repo.gsync(&["uninstall"]).exits(0);
+    assert_eq!(config(&["--get-all", "receive.procReceiveRefs"]), "");
+    assert_eq!(config(&["core.hooksPath"]).trim(), own.to_str().unwrap());
+    assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+    shop.version("1.3.0");
+    shop.ada.try_git(&["push", "deploy", "main"]).exits(0).says_not("STANDBY");
+}
+
+#[test]
+fn a_hook_and_refs_of_somebody_else_are_not_taken_over() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "mode = \"proc-receive\"");
+    let hook = shop.home.join("repo.git/hooks/proc-receive");
+    let create = ["app", "create", "shop", "--dir", shop.home.to_str().unwrap()];
+    let ours = fs::read(&hook).unwrap();
+    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    let refused = shop.ada.gsync(&create).exits(1).says("proc-receive is another hook");
+    refused.says("mv ");
+    assert_eq!(fs::read_to_string(&hook).unwrap(), "#!/bin/sh\nexit 1\n");
+    shop.server().gsync(&["doctor"]).exits(1).says("proc-receive is another hook");
+    fs::write(&hook, ours).unwrap();
+    let repo = lab.at("root", shop.home.join("repo.git"));
+    let refs = || repo.try_git(&["config", "--get-all", "receive.procReceiveRefs"]).stdout;
+    repo.git(&["config", "receive.procReceiveRefs", "refs/for"]);
+    repo.gsync(&["doctor"]).exits(1).says("git was not told");
+    shop.ada.gsync(&create).exits(0);
+    assert_eq!(refs(), "refs/for\nrefs/heads/main\n");
+    repo.gsync(&["doctor"]).exits(0);
+    shop.push("1.0.0").says("is STANDBY and runs 1.0.0");
+    repo.gsync(&["uninstall"]).exits(0);
+    assert_eq!((refs().as_str(), hook.exists()), ("refs/for\n", false));
 }

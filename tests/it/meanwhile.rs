@@ -229,6 +229,13 @@ fn a_name_of_an_app_is_given_once_and_a_clone_is_told_what_it_lacks() {
     // Where it went, it may be made anew.
     fs::rename(&shop.home, lab.path("elsewhere")).unwrap();
     shop.ada.gsync(&create).exits(0).says("[[app]]").says("remote = \"deploy\"");
+    // The one from before is put in order all the same, and takes no name from the new one.
+    let old = lab.path("elsewhere");
+    fs::remove_file(old.join("repo.git/hooks/proc-receive")).unwrap();
+    let again = ["app", "create", "shop", "--dir", old.to_str().unwrap()];
+    shop.ada.gsync(&again).exits(0);
+    assert!(old.join("repo.git/hooks/proc-receive").exists());
+    shop.ada.gsync(&["app", "list"]).says(other.to_str().unwrap()).says_not("elsewhere");
     let eve = lab.person("eve");
     eve.gsync(&["envs"]).exits(1).says("say in .gsync.toml which remote leads to it: [[app]]");
 }

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use super::decider;
 use super::receive::{asks_first, home_of};
 use crate::base::{RefName, plain, shell_quote};
 use crate::config::app::{self, App, Receive};
@@ -33,6 +34,8 @@ pub fn of_home(git: &Git) -> Result<Vec<Check>> {
             vec![check(app::FILE, State::Error, why.to_owned(), &hint)]
         }
     };
+    let again = format!("`gsync app create {name} --dir {at}`");
+    list.extend(decider::check(git, &branch, &again)?);
     match facts::at_rest(git, &home, &facts::who_at(&home)) {
         Ok(seen) => list.extend(running(&seen)),
         Err(why) => {
