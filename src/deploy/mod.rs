@@ -202,7 +202,7 @@ impl Facts {
         }
     }
 
-    fn keeper(&self, env: &str) -> Keeper {
+    pub fn keeper(&self, env: &str) -> Keeper {
         let it = &self.app.process;
         if let Some(command) = &it.command {
             return Keeper::Command {

@@ -2,9 +2,10 @@
 //! its app, to the doctor; and who it thinks somebody is.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::deploy_asks::{Shop, home};
+use crate::deploy_faults::two_versions;
 use crate::deploy_haproxy::Stage;
 use crate::lab::Lab;
 use crate::ssh::Sshd;
@@ -181,4 +182,76 @@ fn a_hook_and_refs_of_somebody_else_are_not_taken_over() {
     shop.push("1.0.0").says("is STANDBY and runs 1.0.0");
     repo.gsync(&["uninstall"]).exits(0);
     assert_eq!((refs().as_str(), hook.exists()), ("refs/for\n", false));
+}
+
+#[test]
+fn the_doctor_says_that_something_runs_only_where_it_has_seen_that_it_does() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    let doctor = |code: i32| shop.gsync(&["doctor"]).exits(code);
+    doctor(0).says("green runs what it shall run").says("blue runs what it shall run");
+    // A link that leads elsewhere, and what is not there any more.
+    let (live, current) = (shop.home.join("live"), shop.home.join("blue/current"));
+    fs::remove_file(&live).unwrap();
+    doctor(1).says("error    app shop: what leads the traffic is not there").says("ln -sfn");
+    symlink("blue", &live).unwrap();
+    doctor(1).says("the traffic is led to blue, and the record says green").says("--reconcile");
+    fs::remove_file(&live).unwrap();
+    symlink("green", &live).unwrap();
+    let release = fs::read_link(&current).unwrap();
+    fs::remove_file(&current).unwrap();
+    doctor(1).says("error    app shop: blue points to nothing");
+    symlink(release, &current).unwrap();
+    doctor(0);
+    // Somebody else on its port.
+    let pid = i32::try_from(shop.pid("blue").unwrap()).unwrap();
+    let group = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    let start = std::time::Instant::now();
+    let other = loop {
+        if let Ok(other) = std::net::TcpListener::bind(("127.0.0.1", shop.ports[0])) {
+            break other;
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(20));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let me = format!("blue does not run what it shall run: process {} in ", std::process::id());
+    doctor(1).says(&me).says_not("blue runs");
+    drop(other);
+    doctor(1).says("blue shall run and does not");
+}
+
+#[test]
+fn the_doctor_says_nothing_of_what_nobody_runs_and_why_it_cannot_look() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    shop.push("1.0.0");
+    shop.server().gsync(&["doctor"]).exits(0).says_not("runs what it shall run");
+    let file = shop.home.join("app.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("none = true", "command = { start = \"true\" }");
+    let far = "[env.green]\nhost = \"ssh://127.0.0.1:1\"\nport = 1\n";
+    let proxy = "[traffic]\nhaproxy = { master = \"/nowhere.sock\", map = \"/nowhere.map\", host = \"x\" }\n";
+    let text = text.replace("[env.blue]\n", &format!("{proxy}[env.blue]\n"));
+    fs::write(&file, text.replace("[env.green]\n", far)).unwrap();
+    let seen = shop.server().gsync(&["doctor"]).exits(1);
+    seen.says("whether green runs: green cannot be looked at: ssh://127.0.0.1:1 cannot be reached");
+}
+
+#[test]
+fn a_clone_that_never_deploys_is_well_without_the_remote_of_the_server() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    shop.push("1.0.0");
+    let state = || {
+        let told = shop.ada.gsync(&["doctor", "--json"]).json();
+        let all = told["checks"].as_array().unwrap().clone();
+        all.into_iter().find(|check| check["check"] == "app shop").unwrap()["state"].clone()
+    };
+    assert_eq!(state(), "ok");
+    shop.ada.git(&["remote", "remove", "deploy"]);
+    assert_eq!(state(), "ok");
+    shop.ada.gsync(&["doctor"]).says("it is not asked: there is no remote `deploy` here");
+    shop.ada.git(&["remote", "add", "deploy", "../nowhere.git"]);
+    assert_eq!(state(), "error");
 }

@@ -26,7 +26,7 @@ use crate::host::http::Url;
 use crate::host::machine::pool;
 use crate::host::{env, read, user};
 
-pub use asleep::{at_rest, sleeps};
+pub use asleep::{Rest, at_home, at_rest, rest, sleeps};
 pub use create::creation;
 pub use home::{Listed, apps, find, is_home, registry, registry_text};
 pub use proxy::proxy_warnings;
