@@ -52,9 +52,9 @@ impl Sieve {
                 self.line = Vec::new();
                 self.skips = !ends;
             } else if ends {
-                match readable(&self.line) {
-                    Ok(()) => good.append(&mut self.line),
-                    Err((why, id)) => {
+                match fault(&self.line) {
+                    None => good.append(&mut self.line),
+                    Some((why, id)) => {
                         self.refuse(why, id);
                         self.line.clear();
                     }
@@ -69,25 +69,26 @@ impl Sieve {
     }
 }
 
-/// Whether the library can do something with it: it answers by no id what it does not know.
-fn readable(line: &[u8]) -> Result<(), (ErrorData, Option<RequestId>)> {
-    let no_json = |why: String| (ErrorData::parse_error(format!("no JSON: {why}"), None), None);
-    let text = std::str::from_utf8(line).map_err(|err| no_json(err.to_string()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+/// What the library would not answer, or by no id, and what to say then.
+fn fault(line: &[u8]) -> Option<(ErrorData, Option<RequestId>)> {
+    let no_json =
+        |why: String| Some((ErrorData::parse_error(format!("no JSON: {why}"), None), None));
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(err) => return no_json(err.to_string()),
+    };
     if text.trim().is_empty() {
-        return Ok(());
+        return None;
     }
-    let value: Value = serde_json::from_str(text).map_err(|err| no_json(err.to_string()))?;
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(err) => return no_json(err.to_string()),
+    };
     let is_answer = value.get("result").or_else(|| value.get("error")).is_some();
     let id = value.get("id").cloned().filter(|_| !is_answer);
-    let Some(id) = id.and_then(|id| serde_json::from_value(id).ok()) else { return Ok(()) };
-    match serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(text) {
-        Ok(_) => Ok(()),
-        Err(why) => {
-            let why = format!("this is no request: {why}");
-            Err((ErrorData::invalid_request(why, None), Some(id)))
-        }
-    }
+    let id = id.and_then(|id| serde_json::from_value(id).ok())?;
+    let why = serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(text).err()?;
+    Some((ErrorData::invalid_request(format!("this is no request: {why}"), None), Some(id)))
 }
 
 /// The id of a message of which only the beginning is there: it stands in front in most of them.

@@ -334,3 +334,28 @@ fn only_who_may_release_says_what_is_live() {
     at("eva", shop.ada.dir.clone()).gsync(&["envs", "--reconcile"]).exits(0);
     at("ada", shop.home.clone()).gsync(&["envs", "--exit-code"]).exits(0);
 }
+
+#[test]
+fn a_version_that_runs_or_is_kept_here_is_a_name_and_a_link_that_is_gone_is_put_back_by_hand() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "keep = 5");
+    shop.push("1.0.0");
+    shop.ada.gsync(&["release"]).exits(0);
+    for version in ["1.1.0", "1.2.0"] {
+        shop.push(version);
+    }
+    shop.ada.gsync(&["release", "--to", "1.1.0"]).exits(1).says("blue runs ").says("rollback --to");
+    shop.ada.gsync(&["release", "--to", "1.2.0"]).exits(0).says("blue is LIVE with 1.2.0");
+    shop.ada.gsync(&["rollback", "--to", "v1.1.0"]).exits(0).says("green is LIVE with 1.1.0");
+    for word in ["release", "rollback"] {
+        let args = [word, "--to", "7.7.7"];
+        shop.server().gsync(&args).exits(2).says("there is no commit 7.7.7");
+    }
+    let live = shop.home.join("live");
+    fs::remove_file(&live).unwrap();
+    let seen = shop.server().gsync(&["release"]).exits(1).says_not("--reconcile");
+    let text = seen.all();
+    let hint = text.lines().find_map(|line| line.split('`').find(|it| it.starts_with("ln -sfn")));
+    shop.server().sh(hint.unwrap()).exits(0);
+    shop.server().gsync(&["envs", "--exit-code"]).exits(0);
+}

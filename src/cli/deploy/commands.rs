@@ -9,7 +9,7 @@ use super::args::{DeployArgs, ReleaseArgs, RollbackArgs, SyncArgs};
 use super::server::{Acted, Server};
 use super::worker::Wanted;
 use crate::base::{CommitId, Exit, Problem, plain};
-use crate::deploy::{Facts, STATE, facts, meanwhile, release, rollback, standby, sync};
+use crate::deploy::{Facts, STATE, Target, facts, meanwhile, release, rollback, standby, sync};
 use crate::plan::Outcome;
 use crate::plan::serve::Keeper;
 use crate::run::serve::Watched;
@@ -65,11 +65,11 @@ pub(super) fn after_deploy(server: &Server, acted: &Acted) {
 pub fn release(server: &Server, args: &ReleaseArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     may(server, "release", app.access.release.as_deref())?;
-    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
-    let wish = release::Wish { to: to.map(|target| target.commit) };
     let how = args.act.how();
-    let acted =
-        server.act_as_seen(&how, meanwhile::still, |seen| Ok(release::plan(seen, &wish)?))?;
+    let acted = server.act_as_seen(&how, meanwhile::still, |seen| {
+        let to = named(server, seen, args.to.as_deref())?.map(|target| target.commit);
+        Ok(release::plan(seen, &release::Wish { to })?)
+    })?;
     switched(server, &how, &acted)
 }
 
@@ -77,11 +77,17 @@ pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     let may_whom = app.access.rollback.as_deref().or(app.access.release.as_deref());
     may(server, "rollback", may_whom)?;
-    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let how = args.act.how();
-    let acted = server
-        .act_as_seen(&how, meanwhile::still, |seen| Ok(rollback::plan(seen, to.as_ref())?))?;
+    let acted = server.act_as_seen(&how, meanwhile::still, |seen| {
+        let to = named(server, seen, args.to.as_deref())?;
+        Ok(rollback::plan(seen, to.as_ref())?)
+    })?;
     switched(server, &how, &acted)
+}
+
+/// What `--to` means: a revision, or a version that `gsync envs` shows.
+fn named(server: &Server, seen: &Facts, to: Option<&str>) -> Result<Option<Target>> {
+    to.map(|to| facts::named(server.git(), seen, to)).transpose()
 }
 
 /// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
