@@ -1,8 +1,8 @@
 //! Whether all who can tell agree on what is LIVE and what runs. Any disagreement stops changes:
 //! a deploy to the wrong side would be one to the users.
 
-use super::Facts;
 use super::state::EnvState;
+use super::{Facts, Seen};
 use crate::base::{CommitId, Problem, plain};
 use crate::plan::{Deed, Plan};
 
@@ -64,6 +64,13 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
         let memory = split.and_then(|split| split.memory.as_ref());
         let live = memory.filter(known).or(recorded.filter(known));
         let Some(live) = live else { return Err(nobody(facts, drift)) };
+        // Somebody else serves the users: they are not led from there to one that is ill.
+        if let (Some(_), Seen::Failing(why)) = (&facts.sources.proxy, &facts.env(live).health) {
+            return Err(Problem::refuse("drift", drift)
+                .because(format!("{} was LIVE and is not well: {}", plain(live), plain(why)))
+                .hint("start what does not run: `gsync app start`")
+                .hint("look at it: `gsync envs`"));
+        }
         let (from, to) = (live.clone(), live.clone());
         let lead = Deed::Switch { traffic: facts.traffic(), from, to, gate: false };
         let mut state = facts.next("reconcile");

@@ -278,10 +278,11 @@ fn a_push_with_options_is_taken_and_one_that_git_would_refuse_deploys_nothing() 
         assert_eq!((logs(), main()), before, "{line}");
     };
     refused("git push deploy v2:refs/heads/main", "this is a tag: push TAG^{}");
-    refused("git push --atomic deploy main v2", "does not travel in an atomic push");
     shop.server().git(&["-C", "repo.git", "config", "receive.denyNonFastForwards", "true"]);
     refused("git push --no-verify -f deploy HEAD~2:main", "(non-fast-forward)");
-    shop.ada.sh("git push deploy main").exits(0).says("runs 2.0.0");
+    // All or none, as `gsync bump` pushes.
+    shop.ada.sh("git push --atomic deploy main v2").exits(0).says("runs 2.0.0");
+    shop.server().git(&["-C", "repo.git", "rev-parse", "v2"]);
 }
 
 #[test]

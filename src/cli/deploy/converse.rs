@@ -26,8 +26,7 @@ pub fn main(ui: &Ui, git: &Git) -> Result<Exit> {
         bail!("git speaks another version of proc-receive: {}", plain(first));
     }
     let offered = first.split('\0').nth(1).unwrap_or_default();
-    let offers = |what| offered.split(' ').any(|word| word == what);
-    let (has_options, is_atomic) = (offers("push-options"), offers("atomic"));
+    let has_options = offered.split(' ').any(|word| word == "push-options");
     // git sends the options to a hook that takes what is offered, and to no other.
     let takes = if has_options { "version=1\0push-options" } else { "version=1\0" };
     packet(&mut answer, takes)?;
@@ -45,7 +44,7 @@ pub fn main(ui: &Ui, git: &Git) -> Result<Exit> {
             packet(&mut answer, "option fall-through")?;
             continue;
         }
-        let tried = match refused(git, &update, is_atomic) {
+        let tried = match refused(git, &update) {
             Ok(None) => one(ui, git, &update),
             refused => refused,
         };
@@ -73,12 +72,8 @@ fn decides(git: &Git, update: &RefUpdate) -> Result<bool> {
 }
 
 /// What git itself would refuse, if it moved the branch: nothing is deployed for it.
-fn refused(git: &Git, update: &RefUpdate, is_atomic: bool) -> Result<Option<String>> {
+fn refused(git: &Git, update: &RefUpdate) -> Result<Option<String>> {
     let Some(new) = &update.new else { return Ok(None) };
-    // Of the other refs of such a push nothing is known here, and git may still refuse them all.
-    if is_atomic {
-        return Ok(Some("the branch of an app does not travel in an atomic push".into()));
-    }
     let kind = git.ask(&["cat-file", "-t", new.as_str()])?.unwrap_or_default();
     if kind != "commit" {
         let kind = plain(&kind);
