@@ -57,11 +57,21 @@ fn apps(context: &Context, config: &Config) -> Vec<Check> {
     let seen = afar::look(&context.git, &config.app, config.hub.timeout.0, true);
     let checks = seen.into_iter().map(|app| {
         let name = plain(&app.app);
+        // Who never deploys needs no remote of the server.
+        let url = context.git.config(&format!("remote.{}.url", app.remote));
+        if matches!(url, Ok(None)) {
+            return Check {
+                check: format!("app {name}"),
+                state: State::Ok,
+                message: format!("it is not asked: {}", plain(&app.silent.unwrap_or_default())),
+                hint: format!("to deploy from here: `git remote add {} URL`", plain(&app.remote)),
+            };
+        }
         let (state, message, hint) = match (&app.silent, app.live()) {
             (Some(why), _) => (
                 State::Error,
                 plain(why),
-                format!("put [[app]] remote right, or `git remote add {} URL`", plain(&app.remote)),
+                format!("look where the remote {} leads: `git remote -v`", plain(&app.remote)),
             ),
             (None, Some(live)) => {
                 (State::Ok, format!("{} is LIVE", plain(live.env)), String::new())

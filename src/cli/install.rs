@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::{ActArgs, InstallArgs};
-use super::{Context, presence};
+use super::{Context, deploy, presence};
 use crate::agents::plan::Change;
 use crate::agents::{self, Agent};
 use crate::base::{Exit, Hook, Problem, plain};
@@ -30,6 +30,9 @@ pub fn install(context: &Context, args: &InstallArgs) -> Result<Exit> {
         Ok(plan)
     })?;
     let exit = ran.exit();
+    if exit == Exit::Done && !how.dry_run {
+        deploy::decider::again(context)?;
+    }
     if exit == Exit::Done && !how.dry_run && !context.ui.is_for_programs() {
         let wrote = plan.steps.iter().any(|step| step.to_string().ends_with(".gsync.toml"));
         if let Some(facts) = seen {
@@ -56,6 +59,7 @@ pub fn uninstall(context: &Context, args: &ActArgs) -> Result<Exit> {
         let facts = facts::observe_anyway(&context.git)?;
         undo_refs = facts.undo_refs;
         let mut plan = hooks::uninstall::plan(&facts);
+        plan.steps.splice(0..0, deploy::decider::out(&context.git)?);
         if let Some(seen) = agents::facts::observe(&context.git)? {
             add(&mut plan, agents::plan::uninstall(&seen), how.dry_run);
         }

@@ -41,5 +41,10 @@ pub(super) fn pre_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<E
     if let Err(err) = admit() {
         return super::deploy::asked::refuse(git, updates, err);
     }
+    // A request is one small file of a known kind, which was read, and it does not stay: the rules
+    // are about what people write.
+    if super::deploy::asked::is_asked(updates) {
+        return Ok(Exit::Done);
+    }
     Ok(ui.verdict(&facts::receive(git, updates)?))
 }

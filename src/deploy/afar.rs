@@ -114,9 +114,17 @@ impl Afar {
             None => "nothing".to_owned(),
         };
         let why = "STANDBY is not what LIVE is".to_owned();
-        Err(Problem::refuse("not-level", why)
-            .because(format!("LIVE runs {}, STANDBY runs {}", runs(live), runs(standby)))
-            .hint(format!("release it: `gsync release --app {app}`"))
+        let problem = Problem::refuse("not-level", why).because(format!(
+            "LIVE runs {}, STANDBY runs {}",
+            runs(live),
+            runs(standby)
+        ));
+        // Where nothing runs there is nothing to release.
+        let problem = match standby.and_then(|side| side.runs) {
+            Some(_) => problem.hint(format!("release it: `gsync release --app {app}`")),
+            None => problem,
+        };
+        Err(problem
             .hint(format!("bring it level: `gsync sync --app {app}`"))
             .hint("go on all the same: `gsync bump --anyway`"))
     }
@@ -136,9 +144,18 @@ impl Afar {
             ["step ", "failed:", "error:", "because:", "log: ", "its log is ", "not deployed"];
         let lines = said.iter().map(|line| line.trim());
         let lines = lines.filter(|line| named.iter().any(|word| line.contains(word)));
+        // On the server it is; here a version has been pushed.
+        let lines = lines.filter(|line| !line.contains("everything is as it was"));
         problem = lines.take(8).fold(problem, Problem::because);
-        if let Err(unknown) = self.now() {
-            problem = unknown.because.into_iter().fold(problem, Problem::because);
+        match (self.now(), self.standby()) {
+            (Err(unknown), _) => {
+                problem = unknown.because.into_iter().fold(problem, Problem::because);
+            }
+            (Ok(_), Some(Side { env, runs: Some(runs) })) => {
+                let (env, former) = (plain(env), plain(&runs.version));
+                problem = problem.because(format!("{env} stays on {former}"));
+            }
+            (Ok(_), _) => {}
         }
         Err(problem
             .hint(format!("look at both sides: `gsync envs --app {}`", shell_quote(&app)))
@@ -182,7 +199,11 @@ mod tests {
         assert_eq!(app(None, None).level(), Ok(()));
         assert_eq!(app(Some("a"), Some("a")).level(), Ok(()));
         for (live, standby) in [(None, Some("a")), (Some("a"), None), (Some("a"), Some("b"))] {
-            assert_eq!(app(live, standby).level().unwrap_err().code, "not-level");
+            let problem = app(live, standby).level().unwrap_err();
+            assert_eq!(problem.code, "not-level");
+            // What runs nowhere is not to be released.
+            let is_told = problem.hints.iter().any(|hint| hint.contains("gsync release"));
+            assert_eq!(is_told, standby.is_some(), "{problem:?}");
         }
         let silent = Some("no route".to_owned());
         let unknown = [
@@ -201,10 +222,15 @@ mod tests {
         let (old, new) = (CommitId::new("a".repeat(40)), CommitId::new("b".repeat(40)));
         let level = app(Some("a"), Some("b"));
         assert_eq!(level.runs(&new, "1.b", &[]), Ok("green"));
-        let said = ["  step 1 of 1 (shop: build)".to_owned(), "noise".into(), "log: /x".into()];
+        let said = [
+            "  step 1 of 1 (shop: build)".to_owned(),
+            "noise".into(),
+            "log: /x".into(),
+            "error: a step failed; everything is as it was".into(),
+        ];
         let problem = level.runs(&old, "1.a", &said).unwrap_err();
         assert_eq!(problem.exit, Exit::Kept);
-        assert_eq!(problem.because, ["step 1 of 1 (shop: build)", "log: /x"]);
+        assert_eq!(problem.because, ["step 1 of 1 (shop: build)", "log: /x", "green stays on 1.b"]);
         let silent = Afar { silent: Some("gone".into()), ..level };
         assert_eq!(silent.runs(&new, "1.b", &[]).unwrap_err().because, ["deploy: gone"]);
     }

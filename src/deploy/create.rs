@@ -58,7 +58,9 @@ pub struct Creation {
     pub text: Option<String>,
     pub has_repo: bool,
     pub fsck: Option<String>,
-    pub proc_refs: Option<String>,
+    /// The refs about which git asks already.
+    pub proc_refs: Vec<String>,
+    pub config: Option<File>,
     /// Directories that are missing, outer ones first.
     pub dirs: Vec<PathBuf>,
     pub link: Option<PathBuf>,
@@ -104,10 +106,7 @@ pub fn plan(facts: &Creation, wish: &Wish) -> Result<Plan, Problem> {
     if !facts.has_repo {
         plan.steps.push(step(Deed::Init { repo: repo.clone(), branch: app.branch.clone() }));
     }
-    let edits = edits(facts);
-    if !edits.is_empty() {
-        plan.steps.push(Step::Config { file: repo.join("config"), edits });
-    }
+    plan.steps.extend(settings(facts, repo.join("config")));
     if let Some(text) = &facts.text {
         let file = Some(File::text(text.clone()));
         plan.steps.push(Step::Write { path: home.join(app::FILE), file });
@@ -144,16 +143,28 @@ pub fn plan(facts: &Creation, wish: &Wish) -> Result<Plan, Problem> {
     Ok(plan)
 }
 
-fn edits(facts: &Creation) -> Vec<Edit> {
+/// What git has to be told.
+fn settings(facts: &Creation, path: PathBuf) -> Option<Step> {
     let mut edits = Vec::new();
     // A tree with a `.git` in it, and other things that no release directory may hold.
     if facts.fsck.as_deref() != Some("true") {
         edits.push(Edit::set("receive.fsckObjects", "true"));
     }
     // In every mode: the hook reads `mode` when it runs, so that changing it is all there is to do.
-    let wanted = Some(format!("refs/heads/{}", facts.app.branch));
-    if facts.proc_refs != wanted {
-        edits.push(Edit { key: "receive.procReceiveRefs".into(), value: wanted });
+    let wanted = format!("refs/heads/{}", facts.app.branch);
+    match &facts.config {
+        _ if facts.proc_refs.contains(&wanted) => {}
+        // Beside what is there: an edit would take its place.
+        Some(file) if !facts.proc_refs.is_empty() => {
+            let mut file = file.clone();
+            if !file.bytes.0.ends_with(b"\n") {
+                file.bytes.0.push(b'\n');
+            }
+            let lines = format!("[receive]\n\tfsckObjects = true\n\tprocReceiveRefs = {wanted}\n");
+            file.bytes.0.extend_from_slice(lines.as_bytes());
+            return Some(Step::Write { path, file: Some(file) });
+        }
+        _ => edits.push(Edit::set("receive.procReceiveRefs", wanted)),
     }
-    edits
+    (!edits.is_empty()).then_some(Step::Config { file: path, edits })
 }

@@ -1,8 +1,8 @@
 //! Whether all who can tell agree on what is LIVE and what runs. Any disagreement stops changes:
 //! a deploy to the wrong side would be one to the users.
 
-use super::Facts;
 use super::state::EnvState;
+use super::{Facts, Seen};
 use crate::base::{CommitId, Problem, plain};
 use crate::plan::{Deed, Plan};
 
@@ -64,6 +64,13 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
         let memory = split.and_then(|split| split.memory.as_ref());
         let live = memory.filter(known).or(recorded.filter(known));
         let Some(live) = live else { return Err(nobody(facts, drift)) };
+        // Somebody else serves the users: they are not led from there to one that is ill.
+        if let (Some(_), Seen::Failing(why)) = (&facts.sources.proxy, &facts.env(live).health) {
+            return Err(Problem::refuse("drift", drift)
+                .because(format!("{} was LIVE and is not well: {}", plain(live), plain(why)))
+                .hint("start what does not run: `gsync app start`")
+                .hint("look at it: `gsync envs`"));
+        }
         let (from, to) = (live.clone(), live.clone());
         let lead = Deed::Switch { traffic: facts.traffic(), from, to, gate: false };
         let mut state = facts.next("reconcile");
@@ -75,13 +82,12 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
         return Ok(plan.then(facts.step("", lead)).then(facts.record(&state)?).note(drift));
     }
     let Some(live) = proxied else {
-        return match recorded.filter(known) {
-            Some(live) => Err(Problem::refuse("drift", drift)
-                .because(format!("the record says that {live} is LIVE"))
-                .hint(format!("put it back by hand: `ln -sfn {live} {}`", link(facts)))),
-            None => Err(Problem::refuse("drift", drift)
-                .hint(format!("say which one it is: `ln -sfn ENV {}`", link(facts)))),
-        };
+        let problem = Problem::refuse("drift", drift);
+        return Err(match recorded.filter(known) {
+            Some(live) => problem.because(format!("the record says that {live} is LIVE")),
+            None => problem,
+        }
+        .hint(by_hand(facts)));
     };
     let mut state = facts.next("reconcile");
     state.from = recorded.cloned();
@@ -113,6 +119,25 @@ pub fn reconcile(facts: &Facts, found: &Found) -> Result<Plan, Problem> {
     let seqs = facts.envs.values().flat_map(|env| env.releases.iter().chain(&env.failed));
     state.seq = seqs.filter_map(|name| super::standby::seq(name)).max().unwrap_or(0).max(state.seq);
     Ok(plan.then(facts.record(&state)?).note(drift))
+}
+
+/// What puts a drift in order, in a line: a command, or a hand where a link is all that says who
+/// is LIVE, and says nothing.
+pub(super) fn order(facts: &Facts) -> String {
+    let leads = facts.sources.proxy.as_ref().is_some_and(|env| facts.app.env.contains_key(env));
+    match leads || facts.app.traffic.haproxy.is_some() {
+        true => "bring it in order: `gsync envs --reconcile`".to_owned(),
+        false => by_hand(facts),
+    }
+}
+
+fn by_hand(facts: &Facts) -> String {
+    let recorded = facts.state.as_ref().and_then(|state| state.live.as_ref());
+    let link = link(facts);
+    match recorded.filter(|env| facts.app.env.contains_key(env.as_str())) {
+        Some(live) => format!("put it back by hand: `ln -sfn {live} {link}`"),
+        None => format!("say which one it is: `ln -sfn ENV {link}`"),
+    }
 }
 
 /// What to do about a drift, as hints: by `--reconcile`, or by hand where that refuses.

@@ -131,7 +131,7 @@ impl Facts {
             return Err(Problem::refuse("drift", format!("{}: {drift}", self.app.name))
                 .because("nothing is changed while it is not known what is LIVE")
                 .hint("look, and see what can be done: `gsync envs`")
-                .hint("bring it in order: `gsync envs --reconcile`"));
+                .hint(drift::order(self)));
         }
         let live = self.sources.proxy.as_deref().unwrap_or_default();
         let standby = self.app.other(live).unwrap_or_default();
@@ -202,7 +202,7 @@ impl Facts {
         }
     }
 
-    fn keeper(&self, env: &str) -> Keeper {
+    pub fn keeper(&self, env: &str) -> Keeper {
         let it = &self.app.process;
         if let Some(command) = &it.command {
             return Keeper::Command {

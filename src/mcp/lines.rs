@@ -9,6 +9,7 @@ use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::stdio::Input;
 
@@ -51,10 +52,10 @@ impl Sieve {
                 self.line = Vec::new();
                 self.skips = !ends;
             } else if ends {
-                match readable(&self.line) {
-                    Ok(()) => good.append(&mut self.line),
-                    Err(why) => {
-                        self.refuse(ErrorData::parse_error(format!("no JSON: {why}"), None), None);
+                match fault(&self.line) {
+                    None => good.append(&mut self.line),
+                    Some((why, id)) => {
+                        self.refuse(why, id);
                         self.line.clear();
                     }
                 }
@@ -68,13 +69,26 @@ impl Sieve {
     }
 }
 
-fn readable(line: &[u8]) -> Result<(), String> {
-    let text = std::str::from_utf8(line).map_err(|err| err.to_string())?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+/// What the library would not answer, or by no id, and what to say then.
+fn fault(line: &[u8]) -> Option<(ErrorData, Option<RequestId>)> {
+    let no_json =
+        |why: String| Some((ErrorData::parse_error(format!("no JSON: {why}"), None), None));
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(err) => return no_json(err.to_string()),
+    };
     if text.trim().is_empty() {
-        return Ok(());
+        return None;
     }
-    serde_json::from_str::<Value>(text).map(drop).map_err(|err| err.to_string())
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(err) => return no_json(err.to_string()),
+    };
+    let is_answer = value.get("result").or_else(|| value.get("error")).is_some();
+    let id = value.get("id").cloned().filter(|_| !is_answer);
+    let id = id.and_then(|id| serde_json::from_value(id).ok())?;
+    let why = serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(text).err()?;
+    Some((ErrorData::invalid_request(format!("this is no request: {why}"), None), Some(id)))
 }
 
 /// The id of a message of which only the beginning is there: it stands in front in most of them.
@@ -91,6 +105,8 @@ fn id_of(line: &[u8]) -> Option<RequestId> {
 pub(super) struct Answering {
     inner: AsyncRwTransport<RoleServer, Input, tokio::fs::File>,
     broken: UnboundedReceiver<Broken>,
+    /// Answers that are on their way.
+    sent: Vec<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Answering {
@@ -101,7 +117,16 @@ impl Answering {
     ) -> Self {
         // What is too long was taken out already.
         let inner = AsyncRwTransport::new(input, output).with_max_line_length(usize::MAX);
-        Self { inner, broken }
+        Self { inner, broken, sent: Vec::new() }
+    }
+
+    /// Until all of them are out. It may be given up, and begun again.
+    async fn settle(&mut self) {
+        while let Some(sending) = self.sent.last_mut() {
+            // Who does not read gets no answer.
+            let _ = sending.await;
+            self.sent.pop();
+        }
     }
 
     fn answer(
@@ -128,12 +153,18 @@ impl Transport<RoleServer> for Answering {
             // sent by a task of its own.
             tokio::select! {
                 biased;
-                Some(broken) = self.broken.recv() => drop(tokio::spawn(self.answer(broken))),
+                Some(broken) = self.broken.recv() => {
+                    let sending = tokio::spawn(self.answer(broken));
+                    self.sent.retain(|sending| !sending.is_finished());
+                    self.sent.push(sending);
+                }
                 message = self.inner.receive() => {
                     if message.is_none() {
                         while let Ok(broken) = self.broken.try_recv() {
-                            self.answer(broken).await.ok()?;
+                            let sending = tokio::spawn(self.answer(broken));
+                            self.sent.push(sending);
                         }
+                        self.settle().await;
                     }
                     return message;
                 }
@@ -142,6 +173,7 @@ impl Transport<RoleServer> for Answering {
     }
 
     async fn close(&mut self) -> Result<(), Self::Error> {
+        self.settle().await;
         self.inner.close().await
     }
 }
@@ -168,6 +200,20 @@ mod tests {
         let (good, refused) = pass(&[b"{\"a\":", b"1}\r\n\n{bad\n[1", b"]\n\xff\n42\n{\"half"]);
         assert_eq!(good, "{\"a\":1}\r\n\n[1]\n42\n");
         assert_eq!(refused, [(-32700, None), (-32700, None)]);
+    }
+
+    #[test]
+    fn what_has_an_id_and_is_no_request_is_answered_by_it_and_an_answer_is_let_through() {
+        let bad: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":10,\"method\":5}\n\
+            {\"id\":\"x\",\"method\":\"ping\"}\n{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":5}\n";
+        let good = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n\
+            {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":5}\n\
+            {\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"no/such\",\"params\":{}}\n";
+        let (passed, refused) = pass(&[bad, good]);
+        assert_eq!(refused, [(-32600, Some("10".into())), (-32600, Some("x".into()))]);
+        // Without an id that can be read the library says that it is no request.
+        assert!(passed.ends_with(std::str::from_utf8(good).unwrap()), "{passed}");
+        assert_eq!(passed.lines().count(), 4);
     }
 
     #[test]

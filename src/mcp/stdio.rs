@@ -27,8 +27,8 @@ pub(super) fn take() -> anyhow::Result<(File, File)> {
     Ok((input.into(), output.into()))
 }
 
-/// The messages of the client that can be read. When they end, the client is gone: a run must not
-/// go on without anybody who hears of it.
+/// The messages of the client that can be read. When they end, the client may be gone: a run must
+/// not go on without anybody who hears of it.
 pub(super) struct Input {
     file: tokio::fs::File,
     work: Work,
@@ -71,7 +71,7 @@ impl AsyncRead for Input {
                 }
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(ended) => {
-                    this.work.end();
+                    this.work.hears_nothing();
                     return Poll::Ready(ended);
                 }
             }

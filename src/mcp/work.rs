@@ -45,6 +45,15 @@ impl Work {
         run::stop();
     }
 
+    /// The client asks nothing more: what acts is put back, nobody may hear of it. What only looks
+    /// is answered, for somebody may still read.
+    pub(super) fn hears_nothing(&self) {
+        self.over.store(true, Ordering::SeqCst);
+        if self.turn.try_lock().is_err() {
+            run::stop();
+        }
+    }
+
     /// Until nothing acts any more.
     pub(super) async fn wait(&self) {
         drop(self.turn.lock().await);

@@ -172,6 +172,15 @@ fn malformed_requests_and_those_that_do_not_travel_alone_are_refused_and_nothing
     ] {
         shop.by_hand(text, &[ID]).exits(1).says(says).says("remote rejected");
     }
+    // With something beside it that no rule has looked at.
+    let id = shop.ada.sh(&format!(
+        "set -e; blob=$(printf '%s' '{good}' | git hash-object -w --stdin); tree=$(printf \
+         '100644 blob %s\\tkey.pem\\n100644 blob %s\\trequest.json\\n' $blob $blob | git mktree); \
+         git commit-tree -m x $tree"
+    ));
+    let to = format!("{}:{ID}", id.exits(0).stdout.trim());
+    let beside = ["push", "--no-verify", "deploy", to.as_str()];
+    shop.ada.try_git(&beside).exits(1).says("it is not one request.json");
     let other = "refs/gsync/requests/fedcba9876543210";
     shop.by_hand(good, &[ID, other]).exits(1).says("travels alone").says("moves 2 refs");
     shop.by_hand(good, &[ID, "refs/heads/side"]).exits(1).says("travels alone");

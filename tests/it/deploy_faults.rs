@@ -2,6 +2,7 @@
 //! nothing; and the pusher sees which step it was, what it said, and where the log is.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -173,4 +174,36 @@ fn live_that_turns_unhealthy_after_a_release_is_left_again() {
     assert_eq!(shop.live(), "green");
     let log = shop.server().sh("git -C repo.git log --format=%s refs/gsync/state").stdout;
     assert!(log.lines().next().unwrap().starts_with("release: switched back"), "{log}");
+}
+
+#[test]
+fn a_release_that_is_stopped_while_live_is_watched_leads_the_traffic_back() {
+    let lab = Lab::new();
+    let shop = two_versions(&lab, "");
+    let text = fs::read_to_string(shop.home.join("app.toml")).unwrap();
+    fs::write(shop.home.join("app.toml"), text.replace("watch = \"100ms\"", "watch = \"30s\""))
+        .unwrap();
+    for cancels in [true, false] {
+        let mut release = shop.server().command(env!("CARGO_BIN_EXE_gsync"));
+        let mut release = release.arg("release").stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(release.stderr.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("watching it") {
+            assert_ne!(said.read_line(&mut text).unwrap(), 0, "{text}");
+        }
+        assert_eq!(shop.live(), "blue");
+        if cancels {
+            shop.gsync(&["cancel"]).exits(0).says("stopped and put back");
+        } else {
+            let pid = i32::try_from(release.id()).unwrap();
+            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        said.read_to_string(&mut text).unwrap();
+        assert_eq!(release.wait().unwrap().code(), Some(130), "{text}");
+        assert!(text.contains("the traffic is led to green again"), "{text}");
+        assert_eq!(shop.live(), "green");
+        let envs = shop.envs();
+        assert_eq!((&envs["live"], &envs["drift"]), (&"green".into(), &serde_json::Value::Null));
+    }
 }

@@ -85,6 +85,15 @@ fn a_map_that_is_lost_and_traffic_that_is_led_elsewhere_are_brought_in_order_by_
     let seen = stage.shop.gsync(&["envs"]).exits(0).says(way);
     seen.says_not("STANDBY").says_not("LIVE");
     stage.shop.gsync(&["release"]).exits(1);
+    // Who is served there is not led to one that is ill.
+    let pid = i32::try_from(stage.shop.pid("green").unwrap()).unwrap();
+    let group = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    stage.until("it ends", |it| it.shop.get("green", "/version").is_none());
+    let seen = stage.shop.gsync(&["envs", "--reconcile"]).exits(1);
+    seen.says("green was LIVE and is not well").says("gsync app start");
+    assert!(stage.map().contains("shop ldc_blue\n"), "{}", stage.map());
+    stage.shop.gsync(&["app", "start"]).exits(0);
     stage.shop.gsync(&["envs", "--reconcile"]).exits(0);
     stage.agrees("green", 1);
 }

@@ -361,6 +361,8 @@ fn lines_that_nobody_can_read_and_parameters_of_a_wrong_kind_are_answered() {
             assert_eq!(answer["error"]["code"], -32700, "{answer}");
             assert_eq!(answer["id"], Value::Null, "{answer}");
         }
+        let answer = raw(&mut client, br#"{"jsonrpc":"2.0","id":10,"method":5}"#);
+        assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32600), &json!(10)));
         let answer = raw(&mut client, b"42");
         assert_eq!(answer["error"]["code"], -32600, "{answer}");
         for params in [json!({}), json!({ "name": 5 }), json!({ "arguments": {} })] {
@@ -514,6 +516,34 @@ fn a_run_is_put_back_when_its_client_goes_away() {
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
     later.join().unwrap();
     assert_eq!(all_of(&ada), before);
+}
+
+#[test]
+fn who_asks_and_then_says_nothing_more_is_answered() {
+    let lab = Lab::new();
+    let (ada, bob) = two(&lab);
+    bob.commit("c", "bob\n", "c");
+    bob.push();
+    let before = all_of(&ada);
+    let mut client = Client::new(&ada);
+    let params = json!({ "name": "plan", "arguments": { "command": "start" } });
+    let id = client.request("tools/call", params);
+    drop(client.input.take());
+    let answer = client.next().expect("an answer");
+    assert_eq!(answer["id"], id);
+    assert!(answer["result"]["structuredContent"]["plan"]["id"].is_string(), "{answer}");
+    assert_eq!(client.child.wait().unwrap().code(), Some(0));
+    assert_eq!(all_of(&ada), before);
+    // Of many the last line is no message.
+    let bob = lab.person("eve");
+    for _ in 0..12 {
+        let mut client = Client::new(&bob);
+        let mut input = client.input.take().unwrap();
+        input.write_all(b"{bad\n").unwrap();
+        drop(input);
+        let answer = client.next().expect("an answer");
+        assert_eq!(answer["error"]["code"], -32700, "{answer}");
+    }
 }
 
 #[test]

@@ -211,8 +211,8 @@ fn a_push_that_waited_for_another_deploy_goes_on_from_where_that_one_led() {
     });
     fs::remove_file(lab.path("gate")).unwrap();
     Seen::of(&one.wait_with_output().unwrap()).exits(0).says("runs 1.3.0");
-    let seen = Seen::of(&two.wait_with_output().unwrap()).exits(1);
-    seen.says("main moved meanwhile: pull first").says_not("unpack");
+    let seen = Seen::of(&two.wait_with_output().unwrap()).exits(1).says_not("unpack");
+    seen.says("(deploy failed: main moved meanwhile: pull first)");
     assert_eq!((main(), first.len()), (third, 40));
 }
 
@@ -229,6 +229,13 @@ fn a_name_of_an_app_is_given_once_and_a_clone_is_told_what_it_lacks() {
     // Where it went, it may be made anew.
     fs::rename(&shop.home, lab.path("elsewhere")).unwrap();
     shop.ada.gsync(&create).exits(0).says("[[app]]").says("remote = \"deploy\"");
+    // The one from before is put in order all the same, and takes no name from the new one.
+    let old = lab.path("elsewhere");
+    fs::remove_file(old.join("repo.git/hooks/proc-receive")).unwrap();
+    let again = ["app", "create", "shop", "--dir", old.to_str().unwrap()];
+    shop.ada.gsync(&again).exits(0);
+    assert!(old.join("repo.git/hooks/proc-receive").exists());
+    shop.ada.gsync(&["app", "list"]).says(other.to_str().unwrap()).says_not("elsewhere");
     let eve = lab.person("eve");
     eve.gsync(&["envs"]).exits(1).says("say in .gsync.toml which remote leads to it: [[app]]");
 }
@@ -242,4 +249,114 @@ fn a_server_that_refuses_a_rewrite_names_a_command_that_can_be_typed() {
     let seen = shop.ada.try_git(&["push", "--no-verify", "-f", "deploy", "HEAD~1:main"]);
     assert_ne!(seen.code, 0, "{}", seen.all());
     seen.says("`git pull --rebase`").says_not("''");
+}
+
+#[test]
+fn a_push_with_options_is_taken_and_one_that_git_would_refuse_deploys_nothing() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "mode = \"proc-receive\"");
+    // Of a rewrite git alone has a say.
+    shop.ada.write(".gsync.toml", "[guard]\nprotected_branches = []\n");
+    shop.ada.commit_all("rules");
+    shop.server().git(&["-C", "repo.git", "config", "receive.advertisePushOptions", "true"]);
+    // In either mode, whether or not the hook decides.
+    for (n, mode) in ["proc-receive", "post-receive"].iter().enumerate() {
+        let text = fs::read_to_string(shop.home.join("app.toml")).unwrap();
+        fs::write(shop.home.join("app.toml"), text.replace("proc-receive", mode)).unwrap();
+        shop.version(&format!("1.{n}.0"));
+        let seen = shop.ada.sh("timeout 20 git push -o ci.skip -o x deploy main").exits(0);
+        seen.says(&format!("runs 1.{n}.0"));
+        fs::write(shop.home.join("app.toml"), text).unwrap();
+    }
+    let logs = || fs::read_dir(shop.home.join("logs")).unwrap().count();
+    let main = || shop.server().git(&["-C", "repo.git", "rev-parse", "main"]);
+    let before = (logs(), main());
+    shop.version("2.0.0");
+    shop.ada.git(&["tag", "-a", "v2", "-m", "two"]);
+    let refused = |line: &str, says: &str| {
+        shop.ada.sh(line).exits(1).says(says).says_not("unpack");
+        assert_eq!((logs(), main()), before, "{line}");
+    };
+    refused("git push deploy v2:refs/heads/main", "this is a tag: push TAG^{}");
+    shop.server().git(&["-C", "repo.git", "config", "receive.denyNonFastForwards", "true"]);
+    refused("git push --no-verify -f deploy HEAD~2:main", "(non-fast-forward)");
+    // All or none, as `gsync bump` pushes.
+    shop.ada.sh("git push --atomic deploy main v2").exits(0).says("runs 2.0.0");
+    shop.server().git(&["-C", "repo.git", "rev-parse", "v2"]);
+}
+
+#[test]
+fn whoever_works_as_another_user_of_the_server_is_that_user() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "[access]\nrelease = [\"eva\"]\n");
+    shop.push("1.0.0");
+    let owner = std::os::unix::fs::chown(&shop.home, Some(65534), None);
+    if owner.is_err() {
+        return;
+    }
+    let me = shop.ada.sh("id -un").exits(0).stdout;
+    for variable in ["GL_USER", "REMOTE_USER", "GSYNC_USER"] {
+        let ada = lab.at("ada", shop.ada.dir.clone()).with_env(variable, "eva");
+        let seen = ada.gsync(&["release"]).exits(1);
+        seen.says(&format!("error: {} may not release here", me.trim()));
+        assert_eq!(shop.live(), "blue", "{variable}");
+    }
+}
+
+#[test]
+fn the_rules_about_what_people_write_lock_nobody_out_of_the_commands_of_an_app() {
+    let lab = Lab::new();
+    let shop = Shop::new(&lab);
+    let link = "[[app]]\nname = \"shop\"\nremote = \"deploy\"\n";
+    shop.ada.write(".gsync.toml", format!("[guard]\nprotected = [\"*.json\"]\n{link}"));
+    shop.ada.commit_all("rules");
+    shop.push("1.0.0");
+    shop.ada.write("x.json", "{}");
+    shop.ada.git(&["add", "x.json"]);
+    shop.ada.git(&["commit", "--no-verify", "-m", "x"]);
+    shop.ada.try_git(&["push", "--no-verify", "deploy", "main"]).exits(1).says("x.json");
+    shop.ada.gsync(&["release"]).exits(0).says("green is LIVE");
+    shop.ada.gsync(&["cancel"]).exits(0);
+}
+
+#[test]
+fn only_who_may_release_says_what_is_live() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "[access]\nrelease = [\"eva\"]\n");
+    shop.push("1.0.0");
+    fs::remove_file(shop.home.join("live")).unwrap();
+    std::os::unix::fs::symlink("green", shop.home.join("live")).unwrap();
+    let at = |name: &str, dir| lab.at(name, dir).with_env("GSYNC_USER", name);
+    for dir in [shop.home.clone(), shop.ada.dir.clone()] {
+        let ada = at("ada", dir);
+        ada.gsync(&["envs", "--reconcile"]).exits(1).says("error: ada may not release here");
+        ada.gsync(&["envs", "--exit-code"]).exits(1);
+    }
+    at("eva", shop.ada.dir.clone()).gsync(&["envs", "--reconcile"]).exits(0);
+    at("ada", shop.home.clone()).gsync(&["envs", "--exit-code"]).exits(0);
+}
+
+#[test]
+fn a_version_that_runs_or_is_kept_here_is_a_name_and_a_link_that_is_gone_is_put_back_by_hand() {
+    let lab = Lab::new();
+    let shop = Shop::with(&lab, "keep = 5");
+    shop.push("1.0.0");
+    shop.ada.gsync(&["release"]).exits(0);
+    for version in ["1.1.0", "1.2.0"] {
+        shop.push(version);
+    }
+    shop.ada.gsync(&["release", "--to", "1.1.0"]).exits(1).says("blue runs ").says("rollback --to");
+    shop.ada.gsync(&["release", "--to", "1.2.0"]).exits(0).says("blue is LIVE with 1.2.0");
+    shop.ada.gsync(&["rollback", "--to", "v1.1.0"]).exits(0).says("green is LIVE with 1.1.0");
+    for word in ["release", "rollback"] {
+        let args = [word, "--to", "7.7.7"];
+        shop.server().gsync(&args).exits(2).says("there is no commit 7.7.7");
+    }
+    let live = shop.home.join("live");
+    fs::remove_file(&live).unwrap();
+    let seen = shop.server().gsync(&["release"]).exits(1).says_not("--reconcile");
+    let text = seen.all();
+    let hint = text.lines().find_map(|line| line.split('`').find(|it| it.starts_with("ln -sfn")));
+    shop.server().sh(hint.unwrap()).exits(0);
+    shop.server().gsync(&["envs", "--exit-code"]).exits(0);
 }

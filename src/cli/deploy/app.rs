@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::args::CreateArgs;
-use super::proxy;
-use crate::base::{Exit, File, Hook, plain, shell_quote};
+use super::{decider, proxy};
+use crate::base::{Exit, plain, shell_quote};
 use crate::cli::Context;
 use crate::deploy::create::{self, Wish};
 use crate::deploy::facts;
-use crate::hooks::{self, shim};
+use crate::hooks;
 use crate::host::units;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::run::How;
 use crate::ui::Ui;
 
@@ -39,6 +39,9 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     };
     let told = tell_haproxy()?;
     let context = Context::at(facts::repository(&home), ui);
+    if first.has_repo {
+        decider::is_free(&context.git)?;
+    }
     if how.dry_run {
         context.act(&how, || Ok(whole.then_all(told.steps)))?;
         return Ok(Exit::Done);
@@ -48,7 +51,15 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let (hooked, ran) = context.carry_out(&How::default(), || hooks(&context))?;
+    let (hooked, ran) = context.carry_out(&How::default(), || {
+        hooks::install::plan(&hooks::facts::observe(&context.git)?, &hooks::Wish::default())
+            .map_err(Into::into)
+    })?;
+    if ran.exit() != Exit::Done {
+        return Ok(ran.exit());
+    }
+    // Where git looks for it is known once the others are in.
+    let (asked, ran) = context.carry_out(&How::default(), || decider::plan(&context.git))?;
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
@@ -59,7 +70,7 @@ pub fn create(dir: &Path, ui: Ui, args: &CreateArgs) -> Result<Exit> {
     if ran.exit() != Exit::Done {
         return Ok(ran.exit());
     }
-    let changed = [&pieces, &hooked, &told].iter().any(|plan| !plan.steps.is_empty());
+    let changed = [&pieces, &hooked, &asked, &told].iter().any(|plan| !plan.steps.is_empty());
     let url = home.join("repo.git");
     if ui.is_for_programs() {
         let object = json!({
@@ -133,23 +144,6 @@ fn unit(name: &str, home: &Path) -> String {
 fn real(home: &Path) -> PathBuf {
     let above = || Some(home.parent()?.canonicalize().ok()?.join(home.file_name()?));
     home.canonicalize().ok().or_else(above).unwrap_or_else(|| home.to_owned())
-}
-
-/// gsync's hooks of a server, and the one that can make a push fail.
-fn hooks(context: &Context) -> Result<Plan> {
-    let seen = hooks::facts::observe(&context.git)?;
-    let mut plan = hooks::install::plan(&seen, &hooks::Wish::default())?;
-    let path = context.git.git_dir.join("hooks").join(Hook::ProcReceive.name());
-    let file = File::script(shim::shim(Hook::ProcReceive, &seen.version, &seen.binary));
-    if crate::host::read::file(&path)?.as_ref() == Some(&file) {
-        return Ok(plan);
-    }
-    let dir = context.git.git_dir.join("hooks");
-    let makes = |step: &Step| *step == Step::MakeDir { dir: dir.clone() };
-    if !dir.is_dir() && !plan.steps.iter().any(makes) {
-        plan = plan.then(Step::MakeDir { dir });
-    }
-    Ok(plan.then(Step::Write { path, file: Some(file) }))
 }
 
 pub fn list(ui: Ui) -> Result<Exit> {

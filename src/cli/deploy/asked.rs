@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{Read, Write, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
@@ -103,6 +103,10 @@ fn read(git: &Git, name: &RefName, commit: &CommitId) -> Result<Request> {
     {
         return Err(odd("it is no commit that stands for itself").into());
     }
+    // Nobody else judges what comes with it.
+    if git.must(&["ls-tree", "--name-only", commit.as_str()])?.trim() != request::FILE {
+        return Err(odd(&format!("it is not one {}", request::FILE)).into());
+    }
     let file = format!("{commit}:{}", request::FILE);
     let size = git.ask(&["cat-file", "-s", &file])?.and_then(|size| size.parse::<usize>().ok());
     match size {
@@ -171,7 +175,9 @@ pub fn main(words: &[OsString]) -> Exit {
     };
     let ui = ui_for(&request);
     let command = format!("{} (asked for by a push)", request.words());
-    let mut server = Server::asked(home.into(), facts::who(), command, ui);
+    let home = PathBuf::from(home);
+    let who = facts::who_at(&home);
+    let mut server = Server::asked(home, who, command, ui);
     server.streams = !ui.quiet;
     super::serve_here(&server, &serving(request)).unwrap_or_else(|err| ui.error(&err))
 }

@@ -3,12 +3,15 @@
 
 use anyhow::Result;
 
+use super::decider;
 use super::receive::{asks_first, home_of};
-use crate::base::{RefName, plain, shell_quote};
+use crate::base::{Problem, RefName, plain, shell_quote};
 use crate::config::app::{self, App, Receive};
-use crate::deploy::{Facts, facts};
+use crate::deploy::facts::Rest;
+use crate::deploy::{Facts, drift, facts};
 use crate::git::Git;
 use crate::hooks::checks::{Check, State};
+use crate::plan::serve::Keeper;
 
 const LOOK: &str = "look at it: `gsync envs`";
 
@@ -33,8 +36,13 @@ pub fn of_home(git: &Git) -> Result<Vec<Check>> {
             vec![check(app::FILE, State::Error, why.to_owned(), &hint)]
         }
     };
-    match facts::at_rest(git, &home, &facts::who_at(&home)) {
-        Ok(seen) => list.extend(running(&seen)),
+    let again = format!("`gsync app create {name} --dir {at}`");
+    list.extend(decider::check(git, &branch, &again)?);
+    match facts::at_home(git, &home, &facts::who_at(&home)) {
+        Ok(seen) => {
+            list.extend(running(&seen));
+            list.extend(drifted(git, &seen)?);
+        }
         Err(why) => {
             list.push(check(&format!("app {name}"), State::Unknown, said(&why), LOOK));
         }
@@ -44,26 +52,49 @@ pub fn of_home(git: &Git) -> Result<Vec<Check>> {
 }
 
 /// Whether what an app of this machine shall run runs: after a restart of the machine nobody else
-/// may have started it.
+/// may have started it. What was not looked at is not said to be well.
 fn running(seen: &Facts) -> Vec<Check> {
     let envs = seen.envs.keys().filter(|env| seen.build(env).is_some());
     let judge = |env: &String| {
         let shown = plain(env);
-        let (state, message, hint) = match facts::sleeps(seen, env) {
-            Ok(false) => (State::Ok, format!("{shown} runs what it shall run"), ""),
-            Ok(true) => (
-                State::Error,
-                format!("{shown} shall run and does not"),
-                "start what does not run: `gsync app start`",
-            ),
+        let (state, message, hint) = match facts::rest(seen, env) {
+            Ok(Rest::Unasked) => return None,
+            Ok(Rest::Runs) => (State::Ok, format!("{shown} runs what it shall run"), ""),
+            Ok(Rest::Sleeps) => {
+                let hint = match seen.keeper(env) {
+                    Keeper::Systemd { .. } => LOOK,
+                    _ => "start what does not run: `gsync app start`",
+                };
+                (State::Error, format!("{shown} shall run and does not"), hint)
+            }
+            Ok(Rest::Stranger(who)) => {
+                let who = plain(&who);
+                (State::Error, format!("{shown} does not run what it shall run: {who}"), LOOK)
+            }
+            Ok(Rest::Hidden(why)) => {
+                let message = format!("it cannot be told whether {shown} runs: {}", plain(&why));
+                (State::Unknown, message, LOOK)
+            }
             Err(why) => {
                 let message = format!("it cannot be told whether {shown} runs: {}", said(&why));
                 (State::Unknown, message, LOOK)
             }
         };
-        check(&format!("app {}", plain(&seen.app.name)), state, message, hint)
+        Some(check(&format!("app {}", plain(&seen.app.name)), state, message, hint))
     };
-    envs.map(judge).collect()
+    envs.filter_map(judge).collect()
+}
+
+/// What of the record is not so, as far as this machine can tell.
+fn drifted(git: &Git, seen: &Facts) -> Result<Option<Check>> {
+    // Before the first release nobody wrote down whom a proxy leads to.
+    if seen.app.link().is_none() && seen.sources.proxy.is_none() {
+        return Ok(None);
+    }
+    let Some(why) = drift::drift(seen) else { return Ok(None) };
+    let hints = drift::way_out(seen, &facts::found(git, seen)?);
+    let hint = hints.into_iter().next().unwrap_or_default();
+    Ok(Some(check(&format!("app {}", plain(&seen.app.name)), State::Error, why, &hint)))
 }
 
 /// What the configuration of the proxy lacks, where it runs on this machine.
@@ -89,5 +120,9 @@ fn check(name: &str, state: State, message: String, hint: &str) -> Check {
 }
 
 fn said(why: &anyhow::Error) -> String {
-    plain(&format!("{why:#}"))
+    let because = why.downcast_ref::<Problem>().and_then(|problem| problem.because.first());
+    match because {
+        Some(because) => plain(&format!("{why:#}: {because}")),
+        None => plain(&format!("{why:#}")),
+    }
 }

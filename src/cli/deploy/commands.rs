@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::args::{DeployArgs, ReleaseArgs, RollbackArgs, SyncArgs};
 use super::server::{Acted, Server};
 use super::worker::Wanted;
-use crate::base::{Exit, Problem, plain};
-use crate::deploy::{facts, meanwhile, release, rollback, standby, sync};
+use crate::base::{CommitId, Exit, Problem, plain};
+use crate::deploy::{Facts, STATE, Target, facts, meanwhile, release, rollback, standby, sync};
+use crate::plan::Outcome;
 use crate::plan::serve::Keeper;
+use crate::run::serve::Watched;
 use crate::run::{self, How, Lock};
 
 pub fn deploy(server: &Server, args: &DeployArgs) -> Result<Exit> {
@@ -63,11 +65,11 @@ pub(super) fn after_deploy(server: &Server, acted: &Acted) {
 pub fn release(server: &Server, args: &ReleaseArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     may(server, "release", app.access.release.as_deref())?;
-    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
-    let wish = release::Wish { to: to.map(|target| target.commit) };
     let how = args.act.how();
-    let acted =
-        server.act_as_seen(&how, meanwhile::still, |seen| Ok(release::plan(seen, &wish)?))?;
+    let acted = server.act_as_seen(&how, meanwhile::still, |seen| {
+        let to = named(server, seen, args.to.as_deref())?.map(|target| target.commit);
+        Ok(release::plan(seen, &release::Wish { to })?)
+    })?;
     switched(server, &how, &acted)
 }
 
@@ -75,11 +77,17 @@ pub fn rollback(server: &Server, args: &RollbackArgs) -> Result<Exit> {
     let app = facts::settings(&server.home)?;
     let may_whom = app.access.rollback.as_deref().or(app.access.release.as_deref());
     may(server, "rollback", may_whom)?;
-    let to = args.to.as_deref().map(|rev| facts::target(server.git(), rev)).transpose()?;
     let how = args.act.how();
-    let acted = server
-        .act_as_seen(&how, meanwhile::still, |seen| Ok(rollback::plan(seen, to.as_ref())?))?;
+    let acted = server.act_as_seen(&how, meanwhile::still, |seen| {
+        let to = named(server, seen, args.to.as_deref())?;
+        Ok(rollback::plan(seen, to.as_ref())?)
+    })?;
     switched(server, &how, &acted)
+}
+
+/// What `--to` means: a revision, or a version that `gsync envs` shows.
+fn named(server: &Server, seen: &Facts, to: Option<&str>) -> Result<Option<Target>> {
+    to.map(|to| facts::named(server.git(), seen, to)).transpose()
 }
 
 /// After a switch: LIVE is watched for a while, still under the lock, and left again if it turns
@@ -106,20 +114,45 @@ fn switched(server: &Server, how: &How, acted: &Acted) -> Result<Exit> {
         return Ok(server.end(how, acted, json!({ "live": live })));
     }
     server.ui().say(&format!("watching it for {} s", watch.as_secs_f32()));
-    let Some(why) = run::serve::watch(now.host(&live), &proof, watch) else {
-        return Ok(server.end(how, acted, json!({ "live": live })));
+    let (why, problem) = match run::serve::watch(now.host(&live), &proof, watch) {
+        Watched::Well => return Ok(server.end(how, acted, json!({ "live": live }))),
+        Watched::Ill(why) => {
+            let said = format!("{live} turned unhealthy as LIVE");
+            (why.clone(), Problem::new(Exit::PutBack, "unhealthy", said).because(why))
+        }
+        Watched::Stopped => {
+            let said = format!("stopped while {live} was watched as LIVE");
+            ("interrupted".to_owned(), Problem::new(Exit::Interrupted, "interrupted", said))
+        }
     };
-    let back = release::back(&now, &why)?;
-    let (ran, _) = server.run(&How::default(), &back)?;
-    if ran.exit() != Exit::Done {
-        return Ok(ran.exit());
+    let exit = lead_back(server, &now, &why)?;
+    if exit != Exit::Done {
+        return Ok(exit);
     }
     let former = now.app.other(&live).unwrap_or_default().to_owned();
-    Err(Problem::new(Exit::PutBack, "unhealthy", format!("{live} turned unhealthy as LIVE"))
-        .because(why)
+    Err(problem
         .because(format!("the traffic is led to {former} again"))
         .hint("look at both: `gsync envs`")
         .into())
+}
+
+/// Leads the traffic back. It is a putting back, which nobody stops half way: whoever said stop
+/// meant what went before it.
+fn lead_back(server: &Server, now: &Facts, why: &str) -> Result<Exit> {
+    let back = release::back(now, why)?;
+    let mut stopped = false;
+    let exit = loop {
+        stopped |= run::stopped();
+        run::go_on();
+        let (ran, _) = server.run(&How::default(), &back)?;
+        if ran.exit() != Exit::Interrupted {
+            break ran.exit();
+        }
+    };
+    if stopped {
+        run::stop();
+    }
+    Ok(exit)
 }
 
 pub fn sync(server: &Server, args: &SyncArgs) -> Result<Exit> {
@@ -139,6 +172,7 @@ pub fn cancel(server: &Server) -> Result<Exit> {
     let waits = Wanted::take(server.git())?;
     let dir = server.git().gsync_dir();
     let runs = Lock::holder_pid(&dir)?;
+    let before = server.git().resolve_commit(STATE)?;
     let (mut stopped, mut gone) = (false, false);
     if let Some(pid) = runs {
         stopped = run::stop_other(pid);
@@ -162,7 +196,7 @@ pub fn cancel(server: &Server) -> Result<Exit> {
         ui.say(&format!("{} is not deployed any more", waits.commit.short()));
     }
     match (stopped, gone) {
-        (true, true) => ui.say("what was running was stopped and put back"),
+        (true, true) => ui.say(&ended(server, before.as_ref())?),
         (true, false) => ui.say("what is running was told to stop, and is still putting back"),
         (false, _) if waits.is_none() => {
             ui.say("nothing runs and nothing waits: nothing to cancel");
@@ -172,8 +206,32 @@ pub fn cancel(server: &Server) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What became of what was told to stop: that is read from what it wrote down.
+fn ended(server: &Server, before: Option<&CommitId>) -> Result<String> {
+    let journal = server.context.journal();
+    if journal.unfinished()?.is_some() {
+        return Ok("what was running was cut off; the next command here puts it back".to_owned());
+    }
+    // A release that was watched was done, and led back by a deed of its own.
+    let led_back = server.git().resolve_commit(STATE)?.as_ref() != before
+        && facts::recorded(server.git())?.is_some_and(|state| state.outcome != "done");
+    let last = journal.records()?.pop();
+    Ok(match last.and_then(|record| record.outcome) {
+        _ if led_back => "what was running was stopped and put back".to_owned(),
+        Some(Outcome::PutBack | Outcome::Interrupted) => {
+            "what was running was stopped and put back".to_owned()
+        }
+        Some(Outcome::Done) | None => {
+            "what was running ended before it could be stopped: nothing was put back".to_owned()
+        }
+        Some(Outcome::Kept | Outcome::Stuck) => {
+            "what was running was stopped, and not all of it was put back: `gsync log`".to_owned()
+        }
+    })
+}
+
 /// Whether who asks may, by `[access]`.
-fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
+pub(super) fn may(server: &Server, what: &str, whom: Option<&[String]>) -> Result<()> {
     allowed(&server.who, what, whom)
 }
 

@@ -6,7 +6,7 @@ use std::io::{Read, Write, stdin, stdout};
 use anyhow::{Context, Result, bail};
 
 use super::receive::{home_of, log_name, through_worker};
-use crate::base::{CommitId, Exit, RefName, RefUpdate};
+use crate::base::{CommitId, Exit, RefName, RefUpdate, plain};
 use crate::config::app::Receive;
 use crate::deploy::facts;
 use crate::git::Git;
@@ -23,25 +23,32 @@ pub fn main(ui: &Ui, git: &Git) -> Result<Exit> {
     let greeting = section(&mut said)?;
     let first = greeting.first().context("git greets with its version")?;
     if !first.starts_with("version=1") {
-        bail!("git speaks another version of proc-receive: {}", crate::base::plain(first));
+        bail!("git speaks another version of proc-receive: {}", plain(first));
     }
-    let options = first.split('\0').nth(1).unwrap_or_default().to_owned();
-    packet(&mut answer, "version=1\0")?;
+    let offered = first.split('\0').nth(1).unwrap_or_default();
+    let has_options = offered.split(' ').any(|word| word == "push-options");
+    // git sends the options to a hook that takes what is offered, and to no other.
+    let takes = if has_options { "version=1\0push-options" } else { "version=1\0" };
+    packet(&mut answer, takes)?;
     flush(&mut answer)?;
     let updates = section(&mut said)?;
-    if options.split(' ').any(|word| word == "push-options") {
+    if has_options {
         section(&mut said)?;
     }
     for line in updates {
         let update = update(&line).with_context(|| {
-            format!("git wants something that is not understood: {}", crate::base::plain(&line))
+            format!("git wants something that is not understood: {}", plain(&line))
         })?;
         if !decides(git, &update)? {
             packet(&mut answer, &format!("ok {}", update.name))?;
             packet(&mut answer, "option fall-through")?;
             continue;
         }
-        let verdict = match one(ui, git, &update) {
+        let tried = match refused(git, &update) {
+            Ok(None) => one(ui, git, &update),
+            refused => refused,
+        };
+        let verdict = match tried {
             Ok(None) => format!("ok {}", update.name),
             Ok(Some(why)) => format!("ng {} {why}", update.name),
             Err(err) => {
@@ -64,6 +71,22 @@ fn decides(git: &Git, update: &RefUpdate) -> Result<bool> {
     Ok(app.mode == Receive::ProcReceive && update.name.as_str() == branch)
 }
 
+/// What git itself would refuse, if it moved the branch: nothing is deployed for it.
+fn refused(git: &Git, update: &RefUpdate) -> Result<Option<String>> {
+    let Some(new) = &update.new else { return Ok(None) };
+    let kind = git.ask(&["cat-file", "-t", new.as_str()])?.unwrap_or_default();
+    if kind != "commit" {
+        let kind = plain(&kind);
+        return Ok(Some(format!("a branch is at a commit, and this is a {kind}: push TAG^{{}}")));
+    }
+    let Some(old) = &update.old else { return Ok(None) };
+    let denied = git.ask(&["config", "--type=bool", "--get", "receive.denyNonFastForwards"])?;
+    if denied.as_deref() == Some("true") && git.contains(old, new)? != Some(true) {
+        return Ok(Some("non-fast-forward".into()));
+    }
+    Ok(None)
+}
+
 /// Deploys one update; nothing: it worked, and the branch is there. Else why not.
 fn one(ui: &Ui, git: &Git, update: &RefUpdate) -> Result<Option<String>> {
     let Some(home) = home_of(git) else { return Ok(Some("there is no app here".into())) };
@@ -83,7 +106,7 @@ fn one(ui: &Ui, git: &Git, update: &RefUpdate) -> Result<Option<String>> {
     let why = why.or_else(|| log.lines().find_map(|line| line.strip_prefix("error: ")));
     let why: String = why.unwrap_or("see its log").chars().take(200).collect();
     ui.say(&format!("nothing was taken; the log is {}", log_name(&ended.log)));
-    Ok(Some(format!("deploy failed: {}", crate::base::plain(&why))))
+    Ok(Some(format!("deploy failed: {}", plain(&why))))
 }
 
 /// `<old id> <new id> <ref>`

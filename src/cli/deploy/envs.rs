@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::args::EnvsArgs;
+use super::commands::may;
 use super::server::Server;
 use crate::base::Exit;
 use crate::deploy::drift;
@@ -12,6 +13,9 @@ use crate::ui::deploy as show;
 
 pub fn main(server: &Server, args: &EnvsArgs) -> Result<Exit> {
     if args.reconcile {
+        let app = facts::settings(&server.home)?;
+        // It may move the traffic, and it says what is LIVE: both are what a release does.
+        may(server, "release", app.access.release.as_deref())?;
         let how = args.act.how();
         // It takes what is so, also what putting back a killed run has just made so.
         let acted = server.act_as_seen(

@@ -7,6 +7,7 @@ mod asks;
 pub(super) mod checks;
 mod commands;
 pub(super) mod converse;
+pub(super) mod decider;
 mod envs;
 mod follow;
 mod handoffs;

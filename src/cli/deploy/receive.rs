@@ -64,9 +64,20 @@ pub fn pre_receive(git: &Git, updates: &[RefUpdate]) -> Result<()> {
     Ok(())
 }
 
-/// Whether git lets us decide about the app's branch.
+/// The setting that names the refs about which git asks its hook.
+pub(super) const PROC_REFS: &str = "receive.procReceiveRefs";
+
+/// Whether git lets us decide about the app's branch, among others maybe.
 pub(super) fn asks_first(git: &Git, branch: &RefName) -> Result<bool> {
-    Ok(git.config("receive.procReceiveRefs")?.as_deref() == Some(branch.as_str()))
+    let values = git.ask(&["config", "--get-all", PROC_REFS])?.unwrap_or_default();
+    let covers = |value: &str| {
+        // Some name kinds of pushes too: `ad:refs/for`.
+        let (kinds, below) = value.split_once(':').unwrap_or(("adm", value));
+        let all = ['a', 'd', 'm'].iter().all(|kind| kinds.contains(*kind)) && !kinds.contains('!');
+        let rest = branch.as_str().strip_prefix(below.trim_end_matches('/'));
+        all && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    Ok(values.lines().any(covers))
 }
 
 /// After a push: what was pushed to the app's branch goes to STANDBY.
@@ -164,7 +175,11 @@ pub(super) fn worker_of(home: &Path, name: &str) -> Result<Command> {
     for name in ["GIT_REFLOG_ACTION", "GIT_PUSH_OPTION_COUNT", "GIT_EXEC_PATH"] {
         worker.env_remove(name);
     }
-    // The session in which it was said who this is may end before the worker does.
+    // The session in which it was said who this is may end before the worker does; and what it
+    // said is judged here, once.
+    for name in ["GL_USER", "REMOTE_USER", "SSH_USER_AUTH"] {
+        worker.env_remove(name);
+    }
     worker.env("GSYNC_USER", facts::who_at(home));
     Ok(worker)
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::commands::after_deploy;
@@ -141,7 +141,13 @@ fn deploy(server: &Server, lock: Lock, wanted: &Wanted) -> Result<Exit> {
         };
         Ok(standby::plan(seen, &wish)?)
     };
-    let acted = server.act_under(Some(lock), &how, plan).context("nothing was deployed")?;
+    // A refusal comes first with its own words: they are what the pusher reads.
+    let acted = server.act_under(Some(lock), &how, plan).map_err(|err| {
+        match err.downcast::<Problem>() {
+            Ok(problem) => problem.because("nothing was deployed").into(),
+            Err(err) => err.context("nothing was deployed"),
+        }
+    })?;
     after_deploy(server, &acted);
     Ok(acted.ran.exit())
 }

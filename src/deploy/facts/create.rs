@@ -25,7 +25,9 @@ pub fn creation(wish: &Wish, who: &str) -> Result<Creation> {
     let app = App::parse(&path.display().to_string(), text.as_bytes())?;
     let git = repository(home);
     let has_repo = git.git_dir.join("HEAD").is_file();
+    let local = |key: &str| git.ask(&["config", "--local", "--get-all", key]);
     let setting = |key: &str| if has_repo { git.config(key) } else { Ok(None) };
+    let namesake = namesake(&app.name, home)?;
     let mut dirs = Vec::new();
     let mut wanted = vec![home.clone(), home.join("logs")];
     for (name, env) in app.env.iter().filter(|(_, env)| env.host.is_none()) {
@@ -45,15 +47,26 @@ pub fn creation(wish: &Wish, who: &str) -> Result<Creation> {
         text: file.is_none().then_some(text),
         has_repo,
         fsck: setting("receive.fsckObjects")?,
-        proc_refs: setting("receive.procReceiveRefs")?,
+        proc_refs: match has_repo {
+            true => {
+                let all = local("receive.procReceiveRefs")?.unwrap_or_default();
+                all.lines().map(str::to_owned).collect()
+            }
+            false => Vec::new(),
+        },
+        config: read::file(&git.git_dir.join("config"))?,
         dirs,
         has_link: link.as_deref().is_none_or(read::exists),
         link,
         has_state: has_repo && git.resolve_ref(&RefName::new(STATE))?.is_some(),
-        namesake: namesake(&app.name, home)?,
+        // A home that was there before the name was given away stays what it is.
+        namesake: namesake.clone().filter(|_| !has_repo),
         registry,
         registry_dirs,
-        registry_text: registry_text(&app.name, home)?,
+        registry_text: match namesake {
+            Some(_) => None,
+            None => registry_text(&app.name, home)?,
+        },
         app,
     })
 }

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 
 use super::drift::Found;
 use super::state::State;
-use super::{Facts, Relation, STATE, Seen, Sources, Target};
+use super::{Facts, Relation, STATE, Seen, Sources, Target, standby};
 use crate::base::{CommitId, Problem, RepoPath, plain};
 use crate::config::app::{self, App};
 use crate::git::Git;
@@ -26,7 +26,7 @@ use crate::host::http::Url;
 use crate::host::machine::pool;
 use crate::host::{env, read, user};
 
-pub use asleep::{at_rest, sleeps};
+pub use asleep::{Rest, at_home, at_rest, rest, sleeps};
 pub use create::creation;
 pub use home::{Listed, apps, find, is_home, registry, registry_text};
 pub use proxy::proxy_warnings;
@@ -235,6 +235,24 @@ pub fn target(git: &Git, rev: &str) -> Result<Target> {
     })?;
     let version = version::of(git, &commit)?;
     Ok(Target { commit, version })
+}
+
+/// The commit that somebody names: by a revision, or by the version that a release here has; of
+/// several the newest.
+pub fn named(git: &Git, facts: &Facts, name: &str) -> Result<Target> {
+    if git.resolve_commit(name)?.is_none() {
+        let mut all: Vec<&String> = facts.envs.values().flat_map(|env| &env.releases).collect();
+        all.sort_by_key(|release| std::cmp::Reverse(standby::seq(release)));
+        for release in all {
+            let Some((_, short)) = release.split_once('-') else { continue };
+            let Some(commit) = git.resolve_commit(short)? else { continue };
+            let version = version::of(git, &commit)?;
+            if version == name.strip_prefix('v').unwrap_or(name) {
+                return Ok(Target { commit, version });
+            }
+        }
+    }
+    target(git, name)
 }
 
 /// Of which commits the releases that are in use are, for `--reconcile`.

@@ -17,7 +17,7 @@ use crate::plan::serve::Activate;
 use crate::plan::{Before, Deed, Serve};
 
 pub use keeper::{BECOME, become_process};
-pub use prove::watch;
+pub use prove::{Watched, watch};
 
 /// What is there now, where the deed would change something.
 pub(super) fn look(git: &Git, serve: &Serve) -> Result<Before> {
@@ -68,7 +68,7 @@ fn deed(git: &Git, serve: &Serve, out: &mut dyn FnMut(&str)) -> Result<()> {
         Deed::Activate(it) => activate(&there()?, it, out),
         Deed::Prove(proof) => prove::prove(&there()?, proof, &super::stopped, out),
         Deed::Switch { traffic, from, to, gate } => {
-            if *gate {
+            if *gate || from == to && traffic::is_elsewhere(traffic)? {
                 traffic::gate(traffic, to, &super::stopped, out)?;
             }
             traffic::switch(traffic, from, to, *gate)

@@ -107,13 +107,25 @@ pub(super) fn prove(
     }
 }
 
+/// How a watch ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    Well,
+    Ill(String),
+    /// Somebody said stop before the time was over.
+    Stopped,
+}
+
+/// How soon a watch obeys.
+const OBEYS: Duration = Duration::from_millis(50);
+
 /// Whether LIVE stays well for so long; else why not. What failed once is asked again before it
 /// is believed. `host`: the machine on which it lives; one that is not there any more is not well.
-pub fn watch(host: Option<&str>, proof: &Proof, time: Duration) -> Option<String> {
+pub fn watch(host: Option<&str>, proof: &Proof, time: Duration) -> Watched {
     let start = Instant::now();
     let interval = Duration::from_millis(proof.health.interval_ms);
     let mut bad = 0;
-    while start.elapsed() < time && !super::super::stopped() {
+    while start.elapsed() < time {
         let seen = match place::open(host) {
             Ok(machine) => look(&machine, proof),
             Err(why) => Look::NotYet(format!("{why:#}")),
@@ -123,14 +135,24 @@ pub fn watch(host: Option<&str>, proof: &Proof, time: Duration) -> Option<String
             Look::Never(why) | Look::NotYet(why) => {
                 bad += 1;
                 if bad >= 3 {
-                    return Some(why);
+                    return Watched::Ill(why);
                 }
             }
         }
-        let left = time.saturating_sub(start.elapsed());
-        std::thread::sleep(left.min(if bad > 0 { interval / 4 } else { interval }));
+        let pause = if bad > 0 { interval / 4 } else { interval };
+        let next = Instant::now() + pause.min(time.saturating_sub(start.elapsed()));
+        loop {
+            if super::super::stopped() {
+                return Watched::Stopped;
+            }
+            let left = next.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(OBEYS));
+        }
     }
-    None
+    Watched::Well
 }
 
 fn look(machine: &Machine, proof: &Proof) -> Look {

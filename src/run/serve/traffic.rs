@@ -128,6 +128,11 @@ pub(super) fn live(traffic: &Traffic, forward: bool) -> Result<Option<String>> {
     }
 }
 
+/// Whether somebody else serves the users: they are not led away from there to one that is ill.
+pub(super) fn is_elsewhere(traffic: &Traffic) -> Result<bool> {
+    Ok(matches!(settled(traffic)?, Standing::Elsewhere(_)))
+}
+
 fn elsewhere(backend: &str) -> String {
     format!("haproxy leads the traffic to {}, which is no environment", crate::base::plain(backend))
 }
