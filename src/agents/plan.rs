@@ -55,7 +55,7 @@ fn text(file: &File) -> &str {
 }
 
 fn digest(file: &File) -> String {
-    Sha256::digest(&file.bytes.0).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::base::hex(&Sha256::digest(&file.bytes.0))
 }
 
 /// Puts our entries into the files of these agents, and of those that were chosen before.

@@ -42,10 +42,7 @@ impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) if !text.starts_with("hex:") => serializer.serialize_str(text),
-            _ => {
-                let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-                serializer.serialize_str(&format!("hex:{hex}"))
-            }
+            _ => serializer.serialize_str(&format!("hex:{}", hex(&self.0))),
         }
     }
 }
@@ -53,14 +50,20 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let Some(hex) = text.strip_prefix("hex:") else { return Ok(Self(text.into_bytes())) };
-        let digits = hex.as_bytes().chunks(2);
-        let bytes = digits.map(|pair| {
-            std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        });
-        let bytes: Option<Vec<u8>> = bytes.collect();
-        bytes.map(Self).ok_or_else(|| serde::de::Error::custom("not hex"))
+        let Some(digits) = text.strip_prefix("hex:") else { return Ok(Self(text.into_bytes())) };
+        unhex(digits).map(Self).ok_or_else(|| serde::de::Error::custom("not hex"))
     }
+}
+
+/// Bytes as hexadecimal digits, two for each.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of such digits. Nothing: they are none.
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]

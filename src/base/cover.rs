@@ -40,11 +40,7 @@ pub fn covered_output(text: &str) -> Cow<'_, str> {
     }
     match serde_json::from_str::<Value>(text) {
         Ok(mut value) => {
-            each_text(&mut value, &mut |text| {
-                if let Cow::Owned(covered) = covered(text) {
-                    *text = covered;
-                }
-            });
+            cover_texts(&mut value);
             let end = if text.ends_with('\n') { "\n" } else { "" };
             format!("{value}{end}").into()
         }
@@ -69,6 +65,15 @@ pub fn has_secret(document: &str) -> bool {
         true => found(&document.replace("\\\"", "\"")) || found(document),
         false => found(document),
     }
+}
+
+/// Covers the secrets in each text of a JSON value.
+pub fn cover_texts(value: &mut Value) {
+    each_text(value, &mut |text| {
+        if let Cow::Owned(covered) = covered(text) {
+            *text = covered;
+        }
+    });
 }
 
 /// Changes each text of a JSON value, names of fields included.

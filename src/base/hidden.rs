@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{covered, each_text, has_secret};
+use super::{covered, each_text, has_secret, hex, unhex};
 
 /// What such a text begins with; then follow its bytes in hex.
 const MARK: &str = "hidden:";
@@ -24,8 +24,7 @@ pub fn hidden(document: String, first: impl FnOnce(&mut Value)) -> String {
     first(&mut value);
     each_text(&mut value, &mut |text| {
         if text.starts_with(MARK) || matches!(covered(text), Cow::Owned(_)) {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-            *text = format!("{MARK}{hex}");
+            *text = format!("{MARK}{}", hex(text.as_bytes()));
         }
     });
     value.to_string()
@@ -38,15 +37,10 @@ pub fn unhidden<T: DeserializeOwned>(document: &[u8]) -> Option<T> {
     }
     let mut value: Value = serde_json::from_slice(document).ok()?;
     each_text(&mut value, &mut |text| {
-        if let Some(shown) = text.strip_prefix(MARK).and_then(shown) {
+        let shown = text.strip_prefix(MARK).and_then(unhex);
+        if let Some(shown) = shown.and_then(|bytes| String::from_utf8(bytes).ok()) {
             *text = shown;
         }
     });
     serde_json::from_value(value).ok()
-}
-
-fn shown(hex: &str) -> Option<String> {
-    let digits = hex.as_bytes().chunks(2);
-    let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
 }

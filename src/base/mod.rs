@@ -17,10 +17,12 @@ mod text;
 mod time;
 mod update;
 
-pub use bytes::{Bytes, File};
+pub use bytes::{Bytes, File, hex, unhex};
 pub use carry::{Carry, Place};
 pub use change::{Change, Kind, Operation};
-pub use cover::{cover_with, covered, covered_facts, covered_output, each_text, has_secret};
+pub use cover::{
+    cover_texts, cover_with, covered, covered_facts, covered_output, each_text, has_secret,
+};
 pub use duration::Span;
 pub use edit::{Edit, PushRef};
 pub use exit::Exit;

@@ -71,13 +71,7 @@ impl Context {
             )
             .into());
         }
-        let context = Self {
-            git: find(dir)?,
-            ui,
-            who: OnceLock::new(),
-            first: OnceLock::new(),
-            stays: OnceLock::new(),
-        };
+        let context = Self::at(find(dir)?, ui);
         super::settings::color(&context.git, &ui)?;
         super::messages::show(&context.git, &ui);
         if let Err(err) = super::hook::catch_up(&ui, &context.git) {
@@ -109,7 +103,7 @@ impl Context {
             }
             None => self.git.config("gsync.role").ok().flatten(),
         };
-        let name = role.or_else(host::user::own).unwrap_or_else(|| "someone".into());
+        let name = role.unwrap_or_else(host::user::name);
         let command = crate::ui::words().unwrap_or_else(|| {
             let words: Vec<String> = std::env::args_os()
                 .skip(1)

@@ -1,5 +1,7 @@
 //! `gsync discard`: become what the upstream is, with a way back.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::Context;
@@ -27,8 +29,9 @@ pub fn main(context: &Context, args: &ActArgs) -> Result<Exit> {
 /// The plan, which says what of the work tree it takes away.
 fn with_losses(mut plan: Plan, git: &Git) -> Result<Plan> {
     let dirt = git.dirt(None)?;
+    let untracked: BTreeSet<&RepoPath> = dirt.untracked.iter().collect();
     let changed: Vec<&RepoPath> =
-        dirt.all.iter().filter(|path| !dirt.untracked.contains(path)).collect();
+        dirt.all.iter().filter(|path| !untracked.contains(path)).collect();
     let untracked: Vec<&RepoPath> = dirt.untracked.iter().collect();
     for (does, what, paths) in
         [("removes", "untracked file", untracked), ("puts back", "changed file", changed)]

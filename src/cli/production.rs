@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::Context;
-use super::settings::{Broken, Valid};
+use super::settings::Valid;
 use crate::base::{Problem, RepoPath, plain};
 use crate::config::Config;
 use crate::sync::production::{self, ProductionFacts};
@@ -20,16 +20,13 @@ impl InProduction {
     pub fn observe(context: &Context, valid: &Valid, allow_critical: bool) -> Result<Self> {
         let config = &valid.config;
         // Without any settings that made sense nobody knows what is critical here.
-        if !allow_critical
-            && valid.broken.as_ref().is_some_and(Broken::leaves_nothing)
+        let lost = valid.broken.as_ref().filter(|broken| broken.leaves_nothing());
+        if let Some(broken) = lost.filter(|_| !allow_critical)
             && let Some(role) = context.git.config("gsync.role")?
         {
             let why = format!("whether the role {} is in production is not known", plain(&role));
-            let mut problem = Problem::usage("config", why);
-            if let Some(broken) = &valid.broken {
-                problem = problem.because(broken.why());
-            }
-            return Err(problem
+            return Err(Problem::usage("config", why)
+                .because(broken.why())
                 .hint(format!("put {} right", crate::config::FILE))
                 .hint("pull whatever it touches: `--allow-critical`")
                 .into());

@@ -185,7 +185,6 @@ fn watch(context: &Context, config: &Config, ask: Ask) -> Result<Exit> {
 /// everywhere, and errors in it help nobody.
 pub fn short(dir: &Path, ui: &Ui) -> Exit {
     let Some(git) = git::locate(dir) else { return Exit::Blind };
-    let _ = super::settings::color(&git, ui);
     let Ok((facts, seen)) = facts::glance(&git) else { return Exit::Blind };
     let upstream = facts.upstream.as_ref().and_then(|upstream| upstream.id.clone());
     let rewound = seen

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::guard::Guard;
 use super::pattern;
-use crate::base::Span;
+use crate::base::{RepoPath, Span};
 
 /// The whole file. Unknown keys are errors; sections that are not there have their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -87,6 +87,14 @@ pub struct Handoff {
     pub when: Vec<String>,
     pub to: Option<String>,
     pub require: bool,
+}
+
+impl Handoff {
+    /// Whether a file is in the directory of the handoffs: it is one, and no work to hand over.
+    pub fn has(&self, path: &RepoPath) -> bool {
+        let below = path.as_bytes().strip_prefix(self.dir.trim_matches('/').as_bytes());
+        below.is_some_and(|rest| rest.starts_with(b"/"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

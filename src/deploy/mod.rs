@@ -168,10 +168,17 @@ impl Facts {
         })
     }
 
+    /// The names of all releases that are kept, on either side, the newest first.
+    fn releases(&self) -> Vec<&str> {
+        let mut all: Vec<&str> =
+            self.envs.values().flat_map(|env| &env.releases).map(String::as_str).collect();
+        all.sort_by_key(|name| std::cmp::Reverse(standby::seq(name)));
+        all
+    }
+
     /// Whether a release of a commit is kept on one of the sides.
     fn keeps(&self, commit: &CommitId) -> bool {
-        let mut all = self.envs.values().flat_map(|env| &env.releases);
-        all.any(|name| standby::is_of(name, commit))
+        self.releases().iter().any(|name| standby::is_of(name, commit))
     }
 
     fn url(&self, env: &str) -> Option<String> {

@@ -71,9 +71,7 @@ fn kept(facts: &Facts, target: &Target) -> Result<(), Problem> {
         return Ok(());
     }
     let short = target.commit.short();
-    let mut all: Vec<&str> =
-        facts.envs.values().flat_map(|env| &env.releases).map(String::as_str).collect();
-    all.sort_by_key(|name| std::cmp::Reverse(standby::seq(name)));
+    let mut all = facts.releases();
     all.truncate(NAMED);
     let problem = Problem::refuse("not-kept", format!("no release of {short} is kept here"));
     let problem = match all.is_empty() {

@@ -43,7 +43,7 @@ fn seal(draft: &Document) -> String {
     rest.forget("to");
     rest.body = Sender::without(&draft.body);
     let text: String = rest.write().lines().filter(|line| !line.starts_with(SEAL)).collect();
-    Sha256::digest(text)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::base::hex(&Sha256::digest(text)[..6])
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn mark(text: &str, name: &str, version: &str) -> String {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::base::hex(&Sha256::digest(bytes)[..6])
 }
 
 /// What a file says about itself, if it is a shim as gsync wrote it.

@@ -75,20 +75,10 @@ pub fn change<T>(path: &Path, change: impl FnOnce(&[u8]) -> Result<(T, Vec<u8>)>
 /// Writes a file as a whole: whoever reads it, or is killed while it is written, has the old or
 /// the new one. For what holds words of a person.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let describe = || format!("write {}", path.display());
     let dir = path.parent().context("a path with a directory")?;
-    fs::create_dir_all(dir).with_context(describe)?;
-    let mut beside =
-        tempfile::Builder::new().prefix(".gsync-").tempfile_in(dir).with_context(describe)?;
-    beside.write_all(bytes).with_context(describe)?;
+    fs::create_dir_all(dir).with_context(|| format!("write {}", path.display()))?;
     let mode = fs::metadata(path).map_or(0o644, |there| there.permissions().mode());
-    beside
-        .as_file()
-        .set_permissions(fs::Permissions::from_mode(mode & 0o777))
-        .with_context(describe)?;
-    beside.as_file().sync_all().with_context(describe)?;
-    beside.persist(path).map_err(|err| err.error).with_context(describe)?;
-    Ok(())
+    super::beside::put(path, bytes, mode & 0o777)
 }
 
 /// Leaves a note that something is to be done; one that is there already is enough.

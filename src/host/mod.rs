@@ -2,6 +2,7 @@
 //!
 //! Everybody above may ask [`read`], [`env`] and [`clock`]; only `run` may name [`write`].
 
+mod beside;
 pub mod clean;
 pub mod clock;
 pub mod deploy_log;

@@ -15,6 +15,11 @@ pub fn own() -> Option<String> {
     ["USER", "LOGNAME"].into_iter().find_map(env::text).or_else(|| of(id()))
 }
 
+/// The same, with a word for whoever has no name.
+pub fn name() -> String {
+    own().unwrap_or_else(|| "someone".to_owned())
+}
+
 /// The number of the user who runs this.
 pub fn id() -> u32 {
     rustix::process::getuid().as_raw()

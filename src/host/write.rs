@@ -2,29 +2,18 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::scheduler;
+use super::{beside, scheduler};
 use crate::base::{Bytes, File};
 
 /// Writes beside the file and renames: a reader sees the old or the new file, never a part.
 pub fn file(path: &Path, file: &File) -> Result<()> {
-    let describe = || format!("write {}", path.display());
-    let dir = path.parent().context("a path with a directory")?;
-    let mut beside =
-        tempfile::Builder::new().prefix(".gsync-").tempfile_in(dir).with_context(describe)?;
-    room().and_then(|()| beside.write_all(&file.bytes.0)).with_context(describe)?;
-    beside
-        .as_file()
-        .set_permissions(fs::Permissions::from_mode(file.mode))
-        .with_context(describe)?;
-    beside.as_file().sync_all().with_context(describe)?;
-    beside.persist(path).map_err(|err| err.error).with_context(describe)?;
-    Ok(())
+    room().with_context(|| format!("write {}", path.display()))?;
+    beside::put(path, &file.bytes.0, file.mode)
 }
 
 /// Writes into a file that is there, in the room that it has: for a full disk. Who is killed

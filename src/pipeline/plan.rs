@@ -151,7 +151,7 @@ pub fn key(task: &Task) -> Key {
     Key {
         service: task.service.clone(),
         step: task.name.clone(),
-        task: hash[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
+        task: crate::base::hex(&hash[..4]),
     }
 }
 

@@ -64,7 +64,7 @@ impl Plan {
         }
         let text = serde_json::to_vec(&(&self.title, &steps)).expect("a plan is plain data");
         let hash = Sha256::digest(text);
-        hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::base::hex(&hash[..4])
     }
 }
 

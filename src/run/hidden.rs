@@ -1,22 +1,14 @@
 //! Secrets in the journal: what steps need is hidden, and what only people need is covered.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 
-use crate::base::{covered, each_text, hidden, unhidden};
+use crate::base::{cover_texts, hidden, unhidden};
 
 /// An entry as it is written.
 pub(super) fn write(entry: String) -> String {
     hidden(entry, |value| {
         for place in ["/plan/title", "/plan/notes", "/who/command"] {
-            if let Some(value) = value.pointer_mut(place) {
-                each_text(value, &mut |text| {
-                    if let Cow::Owned(covered) = covered(text) {
-                        *text = covered;
-                    }
-                });
-            }
+            value.pointer_mut(place).map(cover_texts);
         }
     })
 }

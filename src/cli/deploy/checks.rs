@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::decider;
-use super::receive::{asks_first, home_of};
+use super::receive::{asks_first, create_again, home_of};
 use crate::base::{Problem, RefName, plain, shell_quote};
 use crate::config::app::{self, App, Receive};
 use crate::deploy::facts::Rest;
@@ -28,15 +28,15 @@ pub fn of_home(git: &Git) -> Result<Vec<Check>> {
     };
     let name = plain(&app.name);
     let branch = RefName::new(format!("refs/heads/{}", app.branch));
+    let again = create_again(&home, &app);
     let mut list = match app.mode == Receive::PostReceive || asks_first(git, &branch)? {
         true => vec![check(app::FILE, State::Ok, format!("it is the home of {name}"), "")],
         false => {
             let why = "it says proc-receive, and git was not told: pushes are refused";
-            let hint = format!("tell it: `gsync app create {name} --dir {at}`");
+            let hint = format!("tell it: {again}");
             vec![check(app::FILE, State::Error, why.to_owned(), &hint)]
         }
     };
-    let again = format!("`gsync app create {name} --dir {at}`");
     list.extend(decider::check(git, &branch, &again)?);
     match facts::at_home(git, &home, &facts::who_at(&home)) {
         Ok(seen) => {
@@ -57,26 +57,23 @@ fn running(seen: &Facts) -> Vec<Check> {
     let envs = seen.envs.keys().filter(|env| seen.build(env).is_some());
     let judge = |env: &String| {
         let shown = plain(env);
-        let (state, message, hint) = match facts::rest(seen, env) {
-            Ok(Rest::Unasked) => return None,
-            Ok(Rest::Runs) => (State::Ok, format!("{shown} runs what it shall run"), ""),
-            Ok(Rest::Sleeps) => {
+        let rest = facts::rest(seen, env).unwrap_or_else(|why| Rest::Hidden(said(&why)));
+        let (state, message, hint) = match rest {
+            Rest::Unasked => return None,
+            Rest::Runs => (State::Ok, format!("{shown} runs what it shall run"), ""),
+            Rest::Sleeps => {
                 let hint = match seen.keeper(env) {
                     Keeper::Systemd { .. } => LOOK,
                     _ => "start what does not run: `gsync app start`",
                 };
                 (State::Error, format!("{shown} shall run and does not"), hint)
             }
-            Ok(Rest::Stranger(who)) => {
+            Rest::Stranger(who) => {
                 let who = plain(&who);
                 (State::Error, format!("{shown} does not run what it shall run: {who}"), LOOK)
             }
-            Ok(Rest::Hidden(why)) => {
+            Rest::Hidden(why) => {
                 let message = format!("it cannot be told whether {shown} runs: {}", plain(&why));
-                (State::Unknown, message, LOOK)
-            }
-            Err(why) => {
-                let message = format!("it cannot be told whether {shown} runs: {}", said(&why));
                 (State::Unknown, message, LOOK)
             }
         };

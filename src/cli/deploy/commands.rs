@@ -215,9 +215,11 @@ fn ended(server: &Server, before: Option<&CommitId>) -> Result<String> {
     // A release that was watched was done, and led back by a deed of its own.
     let led_back = server.git().resolve_commit(STATE)?.as_ref() != before
         && facts::recorded(server.git())?.is_some_and(|state| state.outcome != "done");
-    let last = journal.records()?.pop();
-    Ok(match last.and_then(|record| record.outcome) {
-        _ if led_back => "what was running was stopped and put back".to_owned(),
+    let outcome = match led_back {
+        true => Some(Outcome::PutBack),
+        false => journal.records()?.pop().and_then(|record| record.outcome),
+    };
+    Ok(match outcome {
         Some(Outcome::PutBack | Outcome::Interrupted) => {
             "what was running was stopped and put back".to_owned()
         }

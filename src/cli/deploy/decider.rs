@@ -56,7 +56,10 @@ fn look(git: &Git) -> Result<Seen> {
 
 /// Refuses where somebody else decides already: there is one such hook, and it is theirs.
 pub fn is_free(git: &Git) -> Result<()> {
-    let seen = look(git)?;
+    Ok(free(&look(git)?)?)
+}
+
+fn free(seen: &Seen) -> Result<(), Problem> {
     if seen.stands != Stands::Foreign {
         return Ok(());
     }
@@ -64,14 +67,14 @@ pub fn is_free(git: &Git) -> Result<()> {
     let to = shell_quote(&format!("{at}.before"));
     Err(Problem::refuse("foreign-hook", format!("{at} is another hook than gsync's"))
         .because("git asks one proc-receive hook alone, and an app needs it")
-        .hint(format!("move it away, then say it again: `mv {} {to}`", shell_quote(&at)))
-        .into())
+        .hint(format!("move it away, then say it again: `mv {} {to}`", shell_quote(&at))))
 }
 
 /// What puts it in.
 pub fn plan(git: &Git) -> Result<Plan> {
-    is_free(git)?;
-    let Seen { path, stands, wanted } = look(git)?;
+    let seen = look(git)?;
+    free(&seen)?;
+    let Seen { path, stands, wanted } = seen;
     let mut plan = Plan::new("let git ask before an app's branch moves");
     if stands == Stands::Ours {
         return Ok(plan);

@@ -10,7 +10,7 @@ use super::commands::allowed;
 use super::follow::Follow;
 use super::worker::{self, Wanted};
 use crate::base::{CommitId, Exit, Problem, RefName, RefUpdate, plain, shell_quote};
-use crate::config::app::Receive;
+use crate::config::app::{App, Receive};
 use crate::deploy::{facts, request};
 use crate::git::Git;
 use crate::host::{clock, deploy_log, env, process};
@@ -54,14 +54,19 @@ pub fn pre_receive(git: &Git, updates: &[RefUpdate]) -> Result<()> {
     }
     allowed(&facts::who_at(&home), "deploy", app.access.deploy.as_deref())?;
     if app.mode == Receive::ProcReceive && !asks_first(git, &branch)? {
-        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
         let why = "app.toml says proc-receive, and git on the server was not told";
         return Err(Problem::refuse("proc-receive", why)
             .because("the branch would move although its deploy may fail")
-            .hint(format!("tell it on the server: `gsync app create {name} --dir {on}`"))
+            .hint(format!("tell it on the server: {}", create_again(&home, &app)))
             .into());
     }
     Ok(())
+}
+
+/// The command that puts an app home in order.
+pub(super) fn create_again(home: &Path, app: &App) -> String {
+    let at = shell_quote(&plain(&home.to_string_lossy()));
+    format!("`gsync app create {} --dir {at}`", plain(&app.name))
 }
 
 /// The setting that names the refs about which git asks its hook.
@@ -98,9 +103,8 @@ pub fn post_receive(ui: &Ui, git: &Git, updates: &[RefUpdate]) -> Result<Exit> {
             return Ok(Exit::Done);
         }
         // Somebody else's pre-receive let it through.
-        let (name, on) = (&app.name, shell_quote(&plain(&home.to_string_lossy())));
         ui.warn("app.toml says proc-receive, and git was not told: a failed deploy fails no push");
-        ui.hint(&format!("tell it on the server: `gsync app create {name} --dir {on}`"));
+        ui.hint(&format!("tell it on the server: {}", create_again(&home, &app)));
     }
     let Some(new) = &update.new else { return Ok(Exit::Done) };
     let ended = through_worker(git, &home, new, None)?;

@@ -52,20 +52,19 @@ pub(super) fn open(dir: &Path, which: &WhichApp, ui: Ui) -> Result<Server> {
 
 /// What is missing where somebody stands: in a clone, most likely the word that it has an app.
 fn clone_or_new(dir: &Path) -> String {
-    match crate::git::find(dir).is_ok_and(|git| git.work_dir.is_some()) {
-        false => "make one: `gsync app create NAME --dir DIR`".to_owned(),
-        true => leads(dir).unwrap_or_else(|| {
-            "say in .gsync.toml which remote leads to it: [[app]] with `name = \"NAME\"` and \
-             `remote = \"REMOTE\"`"
-                .to_owned()
-        }),
-    }
+    let git = crate::git::find(dir).ok();
+    let Some((git, root)) = git.as_ref().and_then(|git| Some((git, git.work_dir.as_ref()?))) else {
+        return "make one: `gsync app create NAME --dir DIR`".to_owned();
+    };
+    leads(git, root, dir).unwrap_or_else(|| {
+        "say in .gsync.toml which remote leads to it: [[app]] with `name = \"NAME\"` and \
+         `remote = \"REMOTE\"`"
+            .to_owned()
+    })
 }
 
 /// The line that says it, where a remote of the clone leads to an app home.
-fn leads(dir: &Path) -> Option<String> {
-    let git = crate::git::find(dir).ok()?;
-    let root = git.work_dir.clone()?;
+fn leads(git: &Git, root: &Path, dir: &Path) -> Option<String> {
     let urls = git.settings("^remote\\..*\\.url$").ok()?;
     let (remote, name) = urls.iter().find_map(|(key, urls)| {
         let remote = key.strip_prefix("remote.")?.strip_suffix(".url")?;

@@ -81,8 +81,7 @@ pub fn settle(ui: &Ui, git: &Git) {
 
 fn begins(git: &Git, config: &Config) -> Result<bool> {
     let mut paths = committing(git, true)?;
-    let dir = format!("{}/", config.handoff.dir.trim_matches('/'));
-    paths.retain(|path| !path.as_bytes().starts_with(dir.as_bytes()));
+    paths.retain(|path| !config.handoff.has(path));
     Ok(!touching(&config.handoff.when, &paths).is_empty())
 }
 

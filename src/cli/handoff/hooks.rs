@@ -14,8 +14,7 @@ use crate::ui::{self, Ui};
 
 /// Says which handoffs for this clone came in with a pull.
 pub fn arrived(ui: &Ui, git: &Git, config: &Config, files: &[RepoPath]) {
-    let dir = format!("{}/", config.handoff.dir.trim_matches('/'));
-    if !files.iter().any(|path| path.as_bytes().starts_with(dir.as_bytes())) {
+    if !files.iter().any(|path| config.handoff.has(path)) {
         return;
     }
     match shelf(git, config) {
@@ -34,12 +33,11 @@ pub fn before_push(ui: &Ui, git: &Git, remote: &str, updates: &[RefUpdate]) -> R
     if rules.when.is_empty() || remote != config.hub.remote {
         return Ok(());
     }
-    let dir = format!("{}/", rules.dir.trim_matches('/'));
     for update in updates {
         let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
         let shelf = shelf(git, &config)?;
         let mut paths = work::uncovered(git, &config, &shelf, update.old.as_ref(), new)?;
-        paths.retain(|path| !path.as_bytes().starts_with(dir.as_bytes()));
+        paths.retain(|path| !rules.has(path));
         let touched = touching(&rules.when, &paths);
         let Some(first) = touched.first() else { continue };
         let to = rules.to.as_deref().unwrap_or("ROLE");

@@ -117,12 +117,11 @@ pub fn content(
 ) -> Result<Content> {
     let raw = work::raw(&context.git, base, head)?;
     let mut found = content::content(&raw);
-    let dir = format!("{}/", config.handoff.dir.trim_matches('/'));
     let paths: Vec<_> = raw
         .files
         .iter()
         .flat_map(|file| std::iter::once(&file.path).chain(&file.from))
-        .filter(|path| !path.as_bytes().starts_with(dir.as_bytes()))
+        .filter(|path| !config.handoff.has(path))
         .cloned()
         .collect();
     let concerned = pipeline::concerned(config, &paths)?;

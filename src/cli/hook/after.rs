@@ -43,11 +43,16 @@ pub(super) fn merge(ui: &Ui, git: &Git, squash: bool) -> Result<()> {
 
 /// After a rebase or an amend.
 pub(super) fn rewrite(ui: &Ui, git: &Git, how: &str) -> Result<()> {
-    let event = if how == "rebase" { Event::RebaseEnd } else { Event::Look };
-    match event {
-        Event::RebaseEnd => handoff::draft::rebased(ui, git),
-        _ => handoff::draft::moved(ui, git),
-    }
+    let event = match how {
+        "rebase" => {
+            handoff::draft::rebased(ui, git);
+            Event::RebaseEnd
+        }
+        _ => {
+            handoff::draft::moved(ui, git);
+            Event::Look
+        }
+    };
     tell(ui, &Look::at(git), git, &settings::say_valid(ui, git).config, &event, true)
 }
 

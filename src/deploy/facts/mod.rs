@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 
 use super::drift::Found;
 use super::state::State;
-use super::{Facts, Relation, STATE, Seen, Sources, Target, standby};
+use super::{Facts, Relation, STATE, Seen, Sources, Target};
 use crate::base::{CommitId, Problem, RepoPath, plain};
 use crate::config::app::{self, App};
 use crate::git::Git;
@@ -241,9 +241,7 @@ pub fn target(git: &Git, rev: &str) -> Result<Target> {
 /// several the newest.
 pub fn named(git: &Git, facts: &Facts, name: &str) -> Result<Target> {
     if git.resolve_commit(name)?.is_none() {
-        let mut all: Vec<&String> = facts.envs.values().flat_map(|env| &env.releases).collect();
-        all.sort_by_key(|release| std::cmp::Reverse(standby::seq(release)));
-        for release in all {
+        for release in facts.releases() {
             let Some((_, short)) = release.split_once('-') else { continue };
             let Some(commit) = git.resolve_commit(short)? else { continue };
             let version = version::of(git, &commit)?;

@@ -69,7 +69,7 @@ impl Sum {
         for _ in 2..ROUNDS {
             sum = Sha256::digest(sum);
         }
-        sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        crate::base::hex(&sum[..8])
     }
 }
 

@@ -32,8 +32,7 @@ pub fn file(machine: &Machine, path: &Path, file: &File) -> Result<()> {
 /// lock on its directory that others take in turn. Owner and mode stay.
 pub fn swap(machine: &Machine, path: &Path, old: &[u8], new: &[u8]) -> Result<bool> {
     use sha2::Digest as _;
-    let digest: String =
-        sha2::Sha256::digest(old).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = crate::base::hex(&sha2::Sha256::digest(old));
     let line = format!(
         "p=$(readlink -f {path}) && d=${{p%/*}} && t=$(mktemp \"$d/.gsync-XXXXXX\") || exit 1\n\
          trap 'rm -f \"$t\"' EXIT\n\

@@ -175,7 +175,7 @@ pub fn note_accepted(git: &Git) {
 /// The name that this work tree has by itself.
 pub fn own_name(git: &Git) -> PeerId {
     let role = setting(git, git.library().as_ref(), "gsync.role").filter(|role| !role.is_empty());
-    let name = role.or_else(user::own).unwrap_or_else(|| "someone".to_owned());
+    let name = role.unwrap_or_else(user::name);
     name::own(&name, &env::host_name(), git.worktree_number())
 }
 
@@ -255,7 +255,7 @@ fn clone_mark(git: &Git) -> String {
     hash.update(env::host_name().as_bytes());
     hash.update(b"\0");
     hash.update(git.git_dir.as_os_str().as_encoded_bytes());
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    crate::base::hex(&hash.finalize()[..6])
 }
 
 /// Paths with uncommitted work; a rename is two.

@@ -202,7 +202,7 @@ fn config(git: &Git, repo: Option<&gix::Repository>, key: &str) -> Option<String
 fn peer(git: &Git, repo: Option<&gix::Repository>) -> Peer {
     Peer {
         role: config(git, repo, "gsync.role").filter(|role| !role.is_empty()),
-        user: user::own().unwrap_or_else(|| "someone".into()),
+        user: user::name(),
         host: env::host_name(),
         worktree: git.worktree_number(),
     }

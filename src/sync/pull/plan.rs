@@ -191,8 +191,7 @@ pub(super) fn told(line: &Line) -> String {
 mod tests {
     use super::super::facts::{Standing, Start};
     use super::*;
-    use crate::base::Operation;
-    use crate::base::{CommitId, Exit, Place};
+    use crate::base::{CommitId, Exit, Operation, Place};
 
     fn id(letter: &str) -> CommitId {
         CommitId::parse(&letter.repeat(40)).unwrap()

@@ -65,7 +65,7 @@ impl ScheduleFacts {
         let safe = last.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c));
         let safe: String = safe.take(30).collect();
         let hash = Sha256::digest(&self.dir);
-        let hash: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = crate::base::hex(&hash[..4]);
         if safe.is_empty() { format!("gsync-{hash}") } else { format!("gsync-{safe}-{hash}") }
     }
 

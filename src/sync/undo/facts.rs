@@ -194,14 +194,14 @@ fn rewritten(begun: &[(Step, Before)]) -> Result<Vec<PathBuf>> {
 /// the run found it, nothing is under way, and index and files are as they were. Who gave it up by
 /// `git reset --hard` has lost work that the run kept.
 pub fn is_given_up(git: &Git, begun: &[(Step, Before)]) -> Result<bool> {
-    let Some((Step::Merge { branch, on, snapshot, .. }, _)) =
-        begun.iter().rev().find(|(step, _)| !matches!(step, Step::Keep { .. }))
+    let mut deeds =
+        begun.iter().map(|(step, _)| step).filter(|step| !matches!(step, Step::Keep { .. }));
+    let (Some(Step::Merge { branch, on, snapshot, .. }), None) = (deeds.next(), deeds.next())
     else {
         return Ok(false);
     };
-    let moves = begun.iter().filter(|(step, _)| !matches!(step, Step::Keep { .. })).count();
     let merging = git.operation().is_some() && git.head_branch()?.as_ref() == Some(branch);
-    if moves != 1 || merging || git.resolve_ref(branch)?.as_ref() != Some(on) {
+    if merging || git.resolve_ref(branch)?.as_ref() != Some(on) {
         return Ok(false);
     }
     Ok(git.standing()?.place == git.snapshot_notes(snapshot)?.place)
